@@ -60,6 +60,7 @@ command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustu
     install g++ g++ "a C++ compiler, for libFuzzer"
     install mariadbd mariadb-server-core "the programs of a MariaDB server; no service is started"
     install my_print_defaults mariadb-client-core "the programs that come with a MariaDB server"
+    install mariadb-dump mariadb-client "mariadb-dump, which backs a database up as the guide says"
     install curl curl "curl, which speaks to the server as clients do"
     install openssl openssl "openssl, which does too"
     install nginx nginx "nginx, whose answers are compared"

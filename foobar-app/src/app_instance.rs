@@ -124,7 +124,7 @@ impl<A: App> AppInstance<A> {
         let Ok(db) = context.db() else { return Ok(()) }; // there is none
         let migrations = panics::catch(|| migrations_of(&*self.app)).map_err(StartError::MigrationsPanicked)?;
         let outcome = self.at(Step::Migrations, db.migrate_on_start(&migrations)).await;
-        outcome.map(drop).map_err(StartError::Migrate)
+        outcome.map(drop).map_err(|source| StartError::Migrate { database: db.describe(), source })
     }
 
     async fn start(&self) -> Result<(), StartError> {

@@ -197,6 +197,38 @@ pub enum Error {
         /// The statement of its up.sql, from 1.
         statement: u32,
     },
+    /// Taking a migration back began and did not end, and it is not known whether the last statement of that has taken effect.
+    #[error(
+        "taking back migration `{name}` began on {on} UTC and did not end: it stopped at statement {statement} of its \
+         down.sql, which may have taken effect or not; look whether it has. Where not, run `migrate resume`, which runs it \
+         again and goes on; where it has, run `migrate resume --from {}`; or put back by hand what is gone and run \
+         `migrate mark-done {name}`",
+        .statement.saturating_add(1)
+    )]
+    DownUnfinished {
+        /// Its name.
+        name: String,
+        /// When that began, as `2026-01-31 12:00:00` in UTC.
+        on: String,
+        /// The statement of its down.sql, from 1.
+        statement: u32,
+    },
+    /// Taking a migration back failed after statements that stay.
+    #[error(
+        "migration `{name}` is taken back in half: that began on {on} UTC and failed at statement {statement} of its \
+         down.sql, and those before it have taken effect; correct it from there on and run `migrate down`, which goes on, or \
+         put back by hand what is gone and run `migrate mark-done {name}`: {problem}"
+    )]
+    DownFailed {
+        /// Its name.
+        name: String,
+        /// When that began, as `2026-01-31 12:00:00` in UTC.
+        on: String,
+        /// The statement of its down.sql, from 1.
+        statement: u32,
+        /// What the database said.
+        problem: String,
+    },
     /// A migration began and did not end, by a version that did not record its statements.
     #[error(
         "migration `{name}` began on {on} UTC, by an earlier version of Foobar, and did not end: which of its statements have \

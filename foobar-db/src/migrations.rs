@@ -17,6 +17,7 @@ mod lock;
 mod migration;
 mod migration_status;
 mod operations;
+mod resume;
 mod run;
 mod script;
 
@@ -29,7 +30,7 @@ use ledger::Ledger;
 pub use lint::{Finding, LintRule, MigrationLint};
 use migration::{Migration, Owner};
 pub use migration_status::MigrationStatus;
-pub(crate) use operations::Resume;
+pub(crate) use resume::Resume;
 
 /// The schema of an application, embedded in its program; cheap to clone.
 ///
@@ -51,6 +52,10 @@ pub(crate) use operations::Resume;
 /// A `SET` before the statement that failed is run again. Where an earlier statement has left something else in the
 /// session (`SELECT … INTO @variable`, `PREPARE`, a temporary table), the migration goes on only by
 /// `migrate resume --from`.
+///
+/// So it is with one that is taken back ([`MigrationStatus::HalfDown`]): until that has ended, a run is an error.
+/// `migrate down` goes on with the statement that failed, `migrate resume` where the process was killed, and
+/// `migrate mark-done` is for whoever has put back what is gone.
 ///
 /// A statement that changes the schema waits for a lock for `database.migration_lock_timeout` at once, and is tried
 /// again until `database.migration_timeout`.

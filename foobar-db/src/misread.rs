@@ -28,12 +28,14 @@ pub(crate) fn remember(rows: &[Row]) {
 /// [`Conn`](crate::Conn) nobody knows before what a query reads.
 pub(crate) fn explain(error: DieselError) -> DieselError {
     let DieselError::DeserializationError(cause) = &error else { return error };
+    if cause.is::<Utf8Error>() {
+        return explain_any(error); // of `sql_query`, whose error does not say which column it was
+    }
     let Some(field) = cause.downcast_ref::<DeserializeFieldError>() else { return error };
     let Some(name) = field.field_name.as_deref().filter(|_| field.error.is::<Utf8Error>()) else { return error };
     let kind = COLUMNS.with_borrow(|columns| {
         let column = columns.iter().find(|column| column.name_ref() == name.as_bytes())?;
-        let kind = column.column_type();
-        (kind.is_numeric_type() || is_time(kind)).then(|| type_name(kind))
+        is_no_text(column).then(|| type_name(column.column_type()))
     });
     let Some(kind) = kind else { return error };
     let why = format!(
@@ -41,6 +43,27 @@ pub(crate) fn explain(error: DieselError) -> DieselError {
          `db.typed::<MysqlConnection>()`, whose `Text` takes it"
     );
     DieselError::DeserializationError(why.into())
+}
+
+/// The same where any of the columns that are no texts may be the one. No connection knows there what is read.
+fn explain_any(error: DieselError) -> DieselError {
+    let columns: Vec<_> = COLUMNS.with_borrow(|columns| {
+        let named = |column: &Column| (column.name_str().into_owned(), type_name(column.column_type()));
+        columns.iter().filter(|column| is_no_text(column)).map(named).collect()
+    });
+    let Some((first, _)) = columns.first() else { return error };
+    let list: Vec<_> = columns.iter().map(|(name, kind)| format!("`{name}` is of type {kind}")).collect();
+    let why = format!(
+        "what is read as a text is none; column {}: where such a one is read as a text, write CAST(`{first}` AS CHAR) AS \
+         `{first}`",
+        list.join(", ")
+    );
+    DieselError::DeserializationError(why.into())
+}
+
+fn is_no_text(column: &Column) -> bool {
+    let kind = column.column_type();
+    kind.is_numeric_type() || is_time(kind)
 }
 
 const fn is_time(kind: ColumnType) -> bool {

@@ -14,8 +14,10 @@ settings! {
         pub url: Option<Secret>,
         /// SQLite: how many connections read at the same time, 1024 at most. One more writes. Each has a thread.
         pub readers: NonZeroU32 = "4",
-        /// MySQL: how many connections this process opens at most, and 1024 at most. One of them watches the server and
-        /// ends statements there; each of the others runs queries and has a thread. With `1` there are these two.
+        /// MySQL: how many connections this process opens at most, and 1024 at most. One of them watches the server
+        /// and ends statements there; each of the others runs queries and has a thread. With `1` there are these two.
+        /// Migrations by `migration_url` open two more while they run, and a reload of `[database]` has old and new
+        /// ones open at once, up to twice as many.
         pub connections: NonZeroU32 = "8",
         /// MySQL: a file with the password, where `url` has none. It is read for each connection, so that a password
         /// that is rotated needs no restart: give the server the new one beside the old, then replace the file.

@@ -75,6 +75,14 @@ fn refuse_begun(all: &[(String, MigrationStatus)]) -> Result<(), BoxError> {
             MigrationStatus::Begun { on, statement: None } => {
                 return Err(DbError::MigrationUnrecorded { name, on: on.clone() }.into());
             }
+            MigrationStatus::HalfDown { on, statement, problem } => {
+                let (on, statement) = (on.clone(), *statement);
+                return Err(match problem.clone() {
+                    Some(problem) => DbError::DownFailed { name, on, statement, problem },
+                    None => DbError::DownUnfinished { name, on, statement },
+                }
+                .into());
+            }
             MigrationStatus::Failed { changed: true, .. } => {} // a start goes on with it
             MigrationStatus::Failed { statement, problem, .. } => {
                 return Err(format!(

@@ -48,8 +48,14 @@ pub(super) fn run(composition: &Composition, action: &Migrate, layers: Vec<Boxed
     match outcome {
         Ok(Some(lines)) => out(lines.join("\n")),
         Ok(None) => Exit::CutOff,
-        Err(error) => log.complain(Chain(&*error)),
+        Err(error) => log.complain(told(database, &*error)),
     }
+}
+
+/// The error with the database that it is of, unless it names that itself.
+fn told(database: &Db, error: &(dyn std::error::Error + 'static)) -> String {
+    let (text, name) = (Chain(error).to_string(), database.describe());
+    if text.contains(&name) { text } else { format!("{text} (database {name})") }
 }
 
 /// Standard output has what the command prints.
@@ -85,7 +91,10 @@ async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Resu
     let (verb, names) = match action {
         Migrate::Down => ("took back", database.migrate_down(migrations).await?.into_iter().collect()),
         Migrate::Redo => ("redid", database.migrate_redo(migrations).await?.into_iter().collect()),
-        Migrate::Resume(from) => ("migrated", database.migrate_resume(migrations, *from).await?),
+        Migrate::Resume(from) => match database.migrate_resume_down(migrations, *from).await? {
+            Some(name) => ("took back", vec![name]),
+            None => ("migrated", database.migrate_resume(migrations, *from).await?),
+        },
         Migrate::MarkDone(name) => ("marked as done", vec![database.migrate_mark_done(migrations, name).await?]),
         Migrate::Unlock => ("unlocked", database.migrate_unlock().await?.into_iter().collect()),
         Migrate::Run | Migrate::Status | Migrate::Check { .. } | Migrate::New(_) => {
@@ -123,7 +132,7 @@ fn status(composition: &Composition) -> Exit {
             all.iter().for_each(|(name, status)| _ = out(line(name, status)));
             if presence == Presence::Missing { complain(missing(database)) } else { Exit::Success }
         }
-        Err(error) => complain(Chain(&*error)),
+        Err(error) => complain(told(database, &*error)),
     }
 }
 
@@ -142,6 +151,12 @@ pub(super) fn line(name: &str, status: &MigrationStatus) -> String {
         MigrationStatus::Failed { statement, problem, .. } => {
             let statement = statement.max(&1);
             return format!("failed   {name}, changed since, goes on with its statement {statement}: {problem}");
+        }
+        MigrationStatus::HalfDown { statement, problem: None, .. } => {
+            return format!("begun    {name}, to be taken back, at statement {statement} of its down.sql");
+        }
+        MigrationStatus::HalfDown { statement, problem: Some(problem), .. } => {
+            return format!("failed   {name}, to be taken back, at statement {statement} of its down.sql: {problem}");
         }
         MigrationStatus::BegunElsewhere { .. } => {
             return format!("begun    {name}, which this program does not have");

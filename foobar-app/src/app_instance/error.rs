@@ -12,8 +12,13 @@ pub enum StartError {
     #[error("the application's list of migrations {0}")]
     MigrationsPanicked(Panic),
     /// The schema of the database could not be brought up to date; the cause names the migration.
-    #[error("the database could not be migrated")]
-    Migrate(#[source] foobar_db::Error),
+    #[error("the database {database} could not be migrated")]
+    Migrate {
+        /// The database, without a password.
+        database: String,
+        /// Why.
+        source: foobar_db::Error,
+    },
     /// [`App::start`](crate::App::start) returned an error.
     #[error("the application's own start failed")]
     App(#[source] BoxError),
@@ -40,7 +45,7 @@ impl StartError {
     /// Whether another attempt may succeed: what failed is the database, and for now.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Migrate(error) => error.may_pass(),
+            Self::Migrate { source, .. } => source.may_pass(),
             Self::App(error) | Self::Interrupted(error) => {
                 of_database(&**error).is_some_and(foobar_db::Error::may_pass)
             }

@@ -172,8 +172,11 @@ async fn an_application_waits_for_its_database_and_then_starts() {
     let db = down(&test);
     let tier = runtime(good(), Some(db.clone()));
     let client = Client::of(Arc::clone(&tier) as Arc<dyn crate::AppTier>).await;
-    let reason = "waiting for the database: the database could not be migrated: the database tier has not been \
-                  started, or has been drained";
+    let reason = format!(
+        "waiting for the database: the database {} could not be migrated: the database tier has not been started, or has \
+         been drained",
+        db.describe()
+    );
     assert_eq!(tier.readiness(), Readiness::not(reason));
     let answer = client.get("/product/1").await;
     assert_eq!((answer.status().as_u16(), answer.header("retry-after")), (503, Some("1")));
@@ -199,8 +202,8 @@ async fn failure_after_a_wait(app: impl App, start_timeout: &str) -> String {
 #[tokio::test]
 async fn what_cannot_pass_after_the_wait_is_the_failure_of_the_tier() {
     let migration = failure_after_a_wait(broken(), "0").await;
-    let expected = "the database could not be migrated: migration `2026-01-01-000000_misspelt` failed: ";
-    assert!(migration.starts_with(expected), "{migration}");
+    let expected = " could not be migrated: migration `2026-01-01-000000_misspelt` failed: ";
+    assert!(migration.starts_with("the database sqlite:") && migration.contains(expected), "{migration}");
     assert_eq!(failure_after_a_wait(Wrong::Panics, "0").await, "the application's own start panicked: a bug");
     let expected = "the application's own start did not end within 100ms (`app.start_timeout`)";
     assert_eq!(failure_after_a_wait(Wrong::NeverEnds, "100ms").await, expected);

@@ -18,15 +18,28 @@ impl Db {
     /// Where several processes do this at once on one database, one runs them and the others wait, within
     /// `database.migration_timeout`.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<Vec<String>, Error> {
-        let migrations = migrations.clone();
-        self.with_schema(move |conn| migrations.run(conn, Resume::Never)).await
+        let (migrations, database) = (migrations.clone(), self.describe());
+        self.with_schema(move |conn| migrations.run(conn, &database, Resume::Never)).await
     }
 
     /// The same, where a migration began and did not end, and it is not known whether its last statement has taken
     /// effect ([`MigrationStatus::Begun`]): it goes on with that one, or with the statement `from`, counted from 1.
     pub async fn migrate_resume(&self, migrations: &Migrations, from: Option<u32>) -> Result<Vec<String>, Error> {
         let (migrations, resume) = (migrations.clone(), from.map_or(Resume::There, Resume::With));
-        self.with_schema(move |conn| migrations.run(conn, resume)).await
+        let database = self.describe();
+        self.with_schema(move |conn| migrations.run(conn, &database, resume)).await
+    }
+
+    /// Goes on with taking back a migration where that began and did not end ([`MigrationStatus::HalfDown`]): with the
+    /// statement at which it stopped, or with the statement `from` of its down.sql, counted from 1. Its name, or `None` where
+    /// there is none.
+    pub async fn migrate_resume_down(
+        &self,
+        migrations: &Migrations,
+        from: Option<u32>,
+    ) -> Result<Option<String>, Error> {
+        let (migrations, resume) = (migrations.clone(), from.map_or(Resume::There, Resume::With));
+        self.with_schema(move |conn| migrations.resume_down(conn, resume)).await
     }
 
     /// Notes that a migration has run, without running it, and gives its name; `name` may be its version. Of one that has
@@ -60,7 +73,8 @@ impl Db {
     /// Takes back the last migration that has run, by its `down.sql`; gives its name, or `None` if none has run.
     ///
     /// An error where this program does not have that migration, or no `down.sql` of it, and where any migration has
-    /// begun and not ended ([`MigrationStatus::Begun`]) or has failed ([`MigrationStatus::Failed`]).
+    /// begun and not ended ([`MigrationStatus::Begun`]) or has failed ([`MigrationStatus::Failed`]). Where a failure takes
+    /// nothing back, what its `down.sql` did before one stays ([`MigrationStatus::HalfDown`]), and this goes on from there.
     pub async fn migrate_down(&self, migrations: &Migrations) -> Result<Option<String>, Error> {
         let migrations = migrations.clone();
         self.with_schema(move |conn| migrations.take_back(conn, false)).await
@@ -143,6 +157,7 @@ impl Db {
         let status = self.run_whole(QueryKind::Read, move |conn| Ok(migrations.status(conn).map_err(passing::mark)));
         let missing = |(name, status): (String, MigrationStatus)| match status {
             MigrationStatus::Pending | MigrationStatus::Begun { .. } | MigrationStatus::Failed { .. } => Some(name),
+            MigrationStatus::HalfDown { .. } => Some(name),
             MigrationStatus::Done | MigrationStatus::Changed => None,
             MigrationStatus::Unknown | MigrationStatus::BegunElsewhere { .. } => None,
         };

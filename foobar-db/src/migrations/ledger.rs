@@ -14,7 +14,9 @@ use super::script::Script;
 use crate::{Conn, Engine, Error};
 
 use record::{Record, State};
-pub(super) use record::{begin, create_records, end, fail, go_on, locked, prepare, reach, reached, take_back};
+pub(super) use record::{
+    begin, begin_down, create_records, end, fail, go_on, keep, locked, prepare, reach, reached, take_back,
+};
 
 /// What is recorded of all migrations, by their versions.
 pub(super) struct Ledger {
@@ -37,11 +39,15 @@ impl Ledger {
     pub(super) fn status(&self, migration: &Migration) -> MigrationStatus {
         let record = self.records.get(&migration.version);
         if self.done.contains(&migration.version) {
+            if let Some(half) = record.filter(|record| record.is_half_down()) {
+                return half_down(half);
+            }
             let is_changed = record.is_some_and(|record| self.is_changed(migration, record));
             return if is_changed { MigrationStatus::Changed } else { MigrationStatus::Done };
         }
         match record.map(|record| (record, record.state())) {
-            None | Some((_, State::Done)) => MigrationStatus::Pending, // taken back by another tool
+            // Taken back, by us or by another tool.
+            None | Some((_, State::Done | State::Down | State::DownFailed)) => MigrationStatus::Pending,
             Some((record, State::Running)) => {
                 MigrationStatus::Begun { on: record.begun_on.clone(), statement: record.statement() }
             }
@@ -58,8 +64,7 @@ impl Ledger {
     fn is_changed(&self, migration: &Migration, record: &Record) -> bool {
         let script = Script::parse(&migration.up, self.engine).ok(); // what has run before it was understood
         let now = script.map(|script| script.checksum(usize::MAX));
-        let of_application = self.owner == Owner::Application && record.state() == State::Done;
-        of_application && record.checksum.as_ref().zip(now.as_ref()).is_some_and(|(then, now)| then != now)
+        self.owner == Owner::Application && record.of_up().zip(now.as_ref()).is_some_and(|(then, now)| then != now)
     }
 
     /// Whether what failed is not what `migration` is now, while what took effect before it is, so that it can go on.
@@ -76,26 +81,37 @@ impl Ledger {
         is_recorded.is_none_or(|then| *then == script.checksum(record.ran()))
     }
 
-    /// The versions that have run and are none of `migrations`.
+    /// The versions that have run and are none of `migrations`, but for those that are taken back in half.
     pub(super) fn unknown(&self, migrations: &[Migration]) -> Vec<String> {
         let known: HashSet<&str> = migrations.iter().map(|migration| migration.version.as_str()).collect();
-        let mut unknown: Vec<_> =
-            self.done.iter().filter(|version| !known.contains(version.as_str())).cloned().collect();
+        let is_half_down = |version: &String| self.records.get(version).is_some_and(Record::is_half_down);
+        let is_unknown = |version: &&String| !known.contains(version.as_str()) && !is_half_down(version);
+        let mut unknown: Vec<_> = self.done.iter().filter(is_unknown).cloned().collect();
         unknown.sort_unstable();
         unknown
     }
 
-    /// Version and name of those that have begun and not ended and are none of `migrations`, with their status.
+    /// Version and name of those that have begun and not ended, or are taken back in half, and are none of `migrations`,
+    /// with their status.
     pub(super) fn begun_elsewhere(&self, migrations: &[Migration]) -> Vec<(String, String, MigrationStatus)> {
         let is_known = |record: &Record| migrations.iter().any(|migration| migration.version == record.version);
-        let begun = self.unfinished().filter(|record| !is_known(record));
+        let begun = self.unfinished().chain(self.all_half_down()).filter(|record| !is_known(record));
         let status = |on: &String| MigrationStatus::BegunElsewhere { on: on.clone() };
         begun.map(|record| (record.version.clone(), record.name.clone(), status(&record.begun_on))).collect()
     }
 
     fn unfinished(&self) -> impl Iterator<Item = &Record> {
-        let is_unfinished = |record: &&Record| record.state() != State::Done && !self.done.contains(&record.version);
-        self.records.values().filter(is_unfinished)
+        let has_begun = |record: &Record| matches!(record.state(), State::Running | State::Failed);
+        self.records.values().filter(move |record| has_begun(record) && !self.done.contains(&record.version))
+    }
+
+    fn all_half_down(&self) -> impl Iterator<Item = &Record> {
+        self.records.values().filter(|record| record.is_half_down() && self.done.contains(&record.version))
+    }
+
+    /// The version of the last one that is taken back in half, if one is.
+    pub(super) fn half_down(&self) -> Option<&str> {
+        self.all_half_down().map(|record| record.version.as_str()).max()
     }
 
     /// An error where a migration, of this program or of another, has begun and not ended, or has failed.
@@ -107,7 +123,7 @@ impl Ledger {
                 let (name, version, on) = (name.clone(), version.clone(), on.clone());
                 Err(match record.state() {
                     State::Failed => Error::MigrationFailed { name, version, on },
-                    State::Running | State::Done => Error::MigrationBegun { name, version, on },
+                    _ => Error::MigrationBegun { name, version, on },
                 })
             }
         }
@@ -118,9 +134,17 @@ impl Ledger {
         self.done.is_empty() && self.unfinished().next().is_none()
     }
 
-    /// The last version that has run.
+    /// The version that is taken back next: one whose taking back has not ended, or the last one that has run.
     pub(super) fn last(&self) -> Option<&str> {
-        self.done.iter().map(String::as_str).max()
+        self.half_down().or_else(|| self.done.iter().map(String::as_str).max())
+    }
+}
+
+fn half_down(record: &Record) -> MigrationStatus {
+    MigrationStatus::HalfDown {
+        on: record.begun_on.clone(),
+        statement: record.statement().unwrap_or(1), // which each has
+        problem: record.problem.clone().filter(|_| record.state() == State::DownFailed),
     }
 }
 

@@ -5,6 +5,13 @@ pub(super) enum Owner {
     Application,
 }
 
+/// Whether a migration is run or taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Up,
+    Down,
+}
+
 /// One migration of a program.
 #[derive(Clone)]
 pub(super) struct Migration {

@@ -30,7 +30,17 @@ pub enum MigrationStatus {
         /// Whether its up.sql was changed since, from that statement on and not before it, as a correction is.
         changed: bool,
     },
-    /// It began and has not ended, and this program does not have it: that of another version does.
+    /// It has run, and taking it back began and has not ended, where a failure takes nothing back; or another process takes
+    /// it back now.
+    HalfDown {
+        /// When that began, as `2026-01-31 12:00:00` in UTC.
+        on: String,
+        /// The statement of its down.sql, from 1, at which that stopped: those before it have taken effect.
+        statement: u32,
+        /// What the database said, where this statement failed and has not taken effect; `None` where it may have.
+        problem: Option<String>,
+    },
+    /// It began and has not ended, or taking it back has, and this program does not have it: that of another version does.
     BegunElsewhere {
         /// When it began, as `2026-01-31 12:00:00` in UTC.
         on: String,

@@ -1,35 +1,29 @@
 //! What is done to a schema: migrations are run, taken back, or noted as done.
 
+mod steps;
+
 use foobar_core::BoxError;
 
 use super::Migrations;
-use super::ledger::{self, Ledger};
+use super::ledger;
 use super::migration::{Migration, Owner};
 use super::migration_status::MigrationStatus;
+use super::resume::Resume;
 use super::run::Step;
 use crate::migration_lock::MigrationLock;
-use crate::{Conn, Engine, Error};
+use crate::{Conn, Error};
 
-/// Where a migration that began and did not end goes on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Resume {
-    /// Nowhere, where it is not known what has taken effect.
-    Never,
-    /// With the statement that may have taken effect.
-    There,
-    /// With this one, from 1.
-    With(u32),
-}
+use steps::{down, pending};
 
 impl Migrations {
-    /// Runs what has not run yet; the names of what ran.
-    pub(crate) fn run(&self, conn: &mut Conn, resume: Resume) -> Result<Vec<String>, Error> {
+    /// Runs what has not run yet on `database`, as a log names it; the names of what ran.
+    pub(crate) fn run(&self, conn: &mut Conn, database: &str, resume: Resume) -> Result<Vec<String>, Error> {
         if self.is_empty() {
             return Ok(Vec::new());
         }
         self.warnings(conn.engine()).iter().for_each(|warning| tracing::warn!("{warning}"));
         let mut lock = MigrationLock::acquire(conn)?;
-        if !self.has_pending(conn)? {
+        if !self.has_pending(conn, database)? {
             return refuse_from(resume).map(|()| Vec::new()); // whoever only serves may make no table
         }
         lock.claim(conn)?;
@@ -39,12 +33,12 @@ impl Migrations {
     }
 
     /// Whether anything is left to run. What has begun is judged once the lock is ours: another process may run it now.
-    fn has_pending(&self, conn: &mut Conn) -> Result<bool, Error> {
+    fn has_pending(&self, conn: &mut Conn, database: &str) -> Result<bool, Error> {
         let (framework, of_framework) = self.read(conn, Owner::Framework)?;
         let (all, ledger) = self.read(conn, Owner::Application)?;
         if let unknown @ [_, ..] = &ledger.unknown(&all)[..] {
             let versions = unknown.join(", ");
-            tracing::warn!(versions, "the database has migrations that this program does not have");
+            tracing::warn!(database, versions, "the database has migrations that this program does not have");
         }
         let framework = framework.iter().map(|migration| (of_framework.status(migration), migration));
         let mut has_pending = false;
@@ -52,7 +46,7 @@ impl Migrations {
             match status {
                 MigrationStatus::Done => {}
                 MigrationStatus::Changed => return Err(Error::MigrationChanged(migration.name.clone())),
-                _ => has_pending = true,
+                _ => has_pending = true, // or is taken back in half, which is an error then
             }
         }
         Ok(has_pending)
@@ -80,8 +74,9 @@ impl Migrations {
         Ok(steps)
     }
 
-    /// Takes back the application's last migration that has run, and runs it again where it is to be `redone`; its
-    /// name, or `None` where none has run. An error, and nothing done, where one has begun and not ended.
+    /// Takes back the application's last migration that has run, or goes on with that where it has begun and failed, and
+    /// runs it again where it is to be `redone`; its name, or `None` where none has run. An error, and nothing done, where
+    /// one has begun and not ended.
     pub(crate) fn take_back(&self, conn: &mut Conn, redone: bool) -> Result<Option<String>, Error> {
         let mut lock = MigrationLock::acquire(conn)?;
         let (_, ledger) = self.read(conn, Owner::Application)?;
@@ -89,19 +84,42 @@ impl Migrations {
             return Ok(None);
         }
         lock.claim(conn)?;
-        let outcome = self.take_last_back(conn, redone, &lock);
+        let outcome = self.take_last_back(conn, redone, Resume::Never, &lock);
         lock.release(conn);
         outcome
     }
 
-    fn take_last_back(&self, conn: &mut Conn, redone: bool, lock: &MigrationLock) -> Result<Option<String>, Error> {
+    /// Goes on with taking back the migration with which that began and did not end; its name, or `None` where there is none.
+    pub(crate) fn resume_down(&self, conn: &mut Conn, resume: Resume) -> Result<Option<String>, Error> {
+        let mut lock = MigrationLock::acquire(conn)?;
+        if self.read(conn, Owner::Application)?.1.half_down().is_none() {
+            return Ok(None);
+        }
+        lock.claim(conn)?;
+        let is_half_down = self.read(conn, Owner::Application).map(|(_, ledger)| ledger.half_down().is_some());
+        let outcome = match is_half_down {
+            Ok(true) => self.take_last_back(conn, false, resume, &lock),
+            Ok(false) => Ok(None), // another process has ended it meanwhile
+            Err(error) => Err(error),
+        };
+        lock.release(conn);
+        outcome
+    }
+
+    fn take_last_back(
+        &self,
+        conn: &mut Conn,
+        redone: bool,
+        resume: Resume,
+        lock: &MigrationLock,
+    ) -> Result<Option<String>, Error> {
         let (all, ledger) = self.read(conn, Owner::Application)?;
         ledger.refuse_begun()?;
         let Some(version) = ledger.last() else { return Ok(None) };
         let last = all.into_iter().find(|migration| migration.version == version);
         let last = last.ok_or_else(|| Error::UnknownMigration(version.to_owned()))?;
         let up = redone.then(|| Step::up(last.clone(), conn.engine(), None)).transpose()?;
-        let down = Step::down(last, conn.engine())?;
+        let down = down(last, &ledger, conn.engine(), resume)?;
         prepare_for_down(conn, down.owner()).map_err(Error::MigrationState)?;
         let name = down.run(conn, lock)?;
         up.map_or(Ok(name), |up| up.run(conn, lock)).map(Some)
@@ -141,56 +159,4 @@ fn mark_done(conn: &mut Conn, step: &Step) -> Result<(), Error> {
     ledger::prepare(conn, step.owner()).map_err(Error::MigrationState)?;
     let marked = ledger::mark_done(conn, step.migration(), &step.script().checksum(usize::MAX));
     marked.map_err(|error| Error::MigrationState(error.into()))
-}
-
-/// What is to run of these.
-fn pending(all: Vec<Migration>, ledger: &Ledger, engine: Engine, resume: Resume) -> Result<Vec<Step>, Error> {
-    let mut steps = Vec::new();
-    for migration in all {
-        let goes_on = match ledger.status(&migration) {
-            MigrationStatus::Done => continue,
-            MigrationStatus::Changed => return Err(Error::MigrationChanged(migration.name)),
-            MigrationStatus::Begun { on, statement } => Some(stopped(&migration.name, on, statement, resume)?),
-            MigrationStatus::Failed { statement, .. } => Some(statement),
-            MigrationStatus::Pending | MigrationStatus::Unknown | MigrationStatus::BegunElsewhere { .. } => None,
-        };
-        steps.push(step(migration, ledger, engine, goes_on, resume)?);
-    }
-    Ok(steps)
-}
-
-/// The statement at which a migration that has begun stopped; an error where somebody has to look first.
-fn stopped(name: &str, on: String, statement: Option<u32>, resume: Resume) -> Result<u32, Error> {
-    match (statement, resume) {
-        (Some(statement @ 1..), Resume::Never) => {
-            Err(Error::MigrationUnfinished { name: name.to_owned(), on, statement })
-        }
-        (Some(statement), _) => Ok(statement),
-        (None, Resume::With(statement)) => Ok(statement.max(1)),
-        (None, Resume::Never | Resume::There) => Err(Error::MigrationUnrecorded { name: name.to_owned(), on }),
-    }
-}
-
-fn step(
-    migration: Migration,
-    ledger: &Ledger,
-    engine: Engine,
-    stopped: Option<u32>,
-    resume: Resume,
-) -> Result<Step, Error> {
-    let Some(stopped) = stopped.filter(|statement| *statement > 0) else { return Step::up(migration, engine, None) };
-    let goes_on = if let Resume::With(statement) = resume { statement } else { stopped };
-    let step = Step::up(migration, engine, Some(goes_on as usize))?;
-    let (name, statements) = (&step.migration().name, step.script().statements());
-    if !ledger.agrees(step.migration(), step.script()) {
-        return Err(Error::MigrationAltered { name: name.clone(), statement: stopped });
-    }
-    if goes_on == 0 || goes_on as usize > statements.len() + 1 {
-        return Err(Error::NoSuchStatement { name: name.clone(), statement: goes_on, of: statements.len() });
-    }
-    let lost = step.script().lost_before(stopped as usize - 1, engine);
-    match lost.filter(|_| !matches!(resume, Resume::With(_))) {
-        Some(lost) => Err(Error::MigrationSession { name: name.clone(), statement: stopped, lost: lost + 1 }),
-        None => Ok(step),
-    }
 }

@@ -10,13 +10,14 @@ use foobar_core::{BoxError, Chain};
 use super::directive::wants_foreign_keys;
 use super::foreign_keys::{self, Violations};
 use super::ledger;
-use super::migration::{Migration, Owner};
+use super::migration::{Direction, Migration, Owner};
 use super::script::{Script, Statement};
 use crate::checksum::Checksum;
 use crate::migration_lock::MigrationLock;
 use crate::{Conn, Engine, Error, Isolation, QueryResult, deadline, failure};
 
-use error::{Progress, RunError};
+use error::Progress;
+pub(super) use error::RunError;
 
 /// A migration that is to run, or to be taken back.
 pub(super) struct Step {
@@ -28,12 +29,6 @@ pub(super) struct Step {
     foreign_keys: bool,
     /// The statement that it goes on with, from 1, where a run of it has not ended.
     goes_on: Option<usize>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Up,
-    Down,
 }
 
 /// How long recording a failure may take where there is no time left.
@@ -49,10 +44,10 @@ impl Step {
         Self::new(migration, Direction::Up, &sql, engine, goes_on)
     }
 
-    /// To take it back. An error where it has no down.sql, or that asks for what there is not.
-    pub(super) fn down(migration: Migration, engine: Engine) -> Result<Self, Error> {
+    /// To take it back, as [`up`](Self::up) runs it. An error where it has no down.sql, or that asks for what there is not.
+    pub(super) fn down(migration: Migration, engine: Engine, goes_on: Option<usize>) -> Result<Self, Error> {
         match migration.down.clone() {
-            Some(sql) => Self::new(migration, Direction::Down, &sql, engine, None),
+            Some(sql) => Self::new(migration, Direction::Down, &sql, engine, goes_on),
             None => Err(Error::NoDown(migration.name)),
         }
     }
@@ -98,7 +93,10 @@ impl Step {
                 tracing::warn!(migration = name, statement, "going on with a migration that had begun and did not end");
             }
             (Direction::Up, None) => tracing::info!(migration = name, "running a migration"),
-            (Direction::Down, _) => tracing::info!(migration = name, "taking back a migration"),
+            (Direction::Down, Some(statement)) => {
+                tracing::warn!(migration = name, statement, "going on with taking back a migration");
+            }
+            (Direction::Down, None) => tracing::info!(migration = name, "taking back a migration"),
         }
         match self.attempt(conn, lock) {
             Ok(()) => Ok(self.migration.name),
@@ -114,10 +112,6 @@ impl Step {
         self.migration.in_transaction && conn.engine() == Engine::Sqlite
     }
 
-    fn is_recorded(&self, conn: &Conn) -> bool {
-        self.direction == Direction::Up && !self.leaves_nothing(conn)
-    }
-
     /// Records a failure where that may be, and says what is left of the migration.
     fn note_failure(&self, conn: &mut Conn, source: &(dyn std::error::Error + 'static)) -> Progress {
         if self.leaves_nothing(conn) {
@@ -130,23 +124,25 @@ impl Step {
     /// Where it is the record that failed and no statement, what it says of the one before is too old to go on by.
     fn record_failure(&self, conn: &mut Conn, source: &(dyn std::error::Error + 'static)) -> QueryResult<Progress> {
         session::roll_back(conn)?;
-        let Some(RunError::Statement { number, .. }) = source.downcast_ref().filter(|_| self.is_recorded(conn)) else {
-            return Ok(Progress::Unknown);
-        };
+        let Some(RunError::Statement { number, .. }) = source.downcast_ref() else { return Ok(Progress::Unknown) };
         let reached = ledger::reached(conn, &self.migration)?;
         let is_taken_back = (reached as usize) < *number;
         if !is_taken_back && !self.script.statements()[number - 1].is_atomic() {
             return Ok(Progress::Unknown);
         }
-        let problem = Chain(source).to_string();
-        ledger::fail(conn, &self.migration, &problem, &self.script.checksum(usize::MAX))?;
+        if self.direction == Direction::Down && reached <= 1 {
+            ledger::keep(conn, &self.migration)?;
+        } else {
+            let problem = Chain(source).to_string();
+            ledger::fail(conn, &self.migration, self.direction, &problem, &self.script.checksum(usize::MAX))?;
+        }
         Ok(Progress::Until(reached))
     }
 
     fn failed(self, source: BoxError, progress: Progress) -> Error {
         let source = match self.direction {
             Direction::Up => progress.explain(source, &self.migration.name),
-            Direction::Down => RunError::TakingBack(source).into(),
+            Direction::Down => progress.explain_down(source, &self.migration.name, self.script.statements().len()),
         };
         let name = self.migration.name;
         if deadline::has_passed() {
@@ -157,7 +153,7 @@ impl Step {
     }
 
     fn attempt(&self, conn: &mut Conn, lock: &MigrationLock) -> Result<(), BoxError> {
-        if self.is_recorded(conn) {
+        if !self.leaves_nothing(conn) {
             self.begin(conn)?;
         }
         foreign_keys::enforce(conn, self.foreign_keys)?;
@@ -173,9 +169,12 @@ impl Step {
     }
 
     fn begin(&self, conn: &mut Conn) -> QueryResult<()> {
-        match self.goes_on {
-            None => ledger::begin(conn, &self.migration),
-            Some(first) => ledger::go_on(conn, &self.migration, first, &self.script.checksum(first - 1)),
+        match (self.goes_on, self.direction) {
+            (None, Direction::Up) => ledger::begin(conn, &self.migration),
+            (None, Direction::Down) => ledger::begin_down(conn, &self.migration),
+            (Some(first), direction) => {
+                ledger::go_on(conn, &self.migration, direction, first, &self.script.checksum(first - 1))
+            }
         }
     }
 
@@ -210,7 +209,7 @@ impl Step {
     }
 
     fn run_statements(&self, conn: &mut Conn, lock: &MigrationLock) -> Result<(), BoxError> {
-        let (first, is_recorded) = (self.goes_on.unwrap_or(1), self.is_recorded(conn));
+        let (first, is_recorded) = (self.goes_on.unwrap_or(1), !self.leaves_nothing(conn));
         let (mut sum, mut has_locked) = (Checksum::new(), false);
         for (number, statement) in (1..).zip(self.script.statements()) {
             if is_recorded && number >= first {

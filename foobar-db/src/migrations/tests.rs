@@ -1,5 +1,6 @@
 mod foreign_keys;
 mod framework;
+mod half_down;
 mod ledger;
 mod one_of_many;
 mod record;
@@ -50,7 +51,9 @@ fn run_logged(db: &TestDb, migrations: &Migrations) -> (Result<Vec<String>, Erro
     let run = || {
         let subscriber =
             tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::new(log.reopen().unwrap())).finish();
-        tracing::subscriber::with_default(subscriber, || migrations.run(&mut connect(db.url()), Resume::Never))
+        tracing::subscriber::with_default(subscriber, || {
+            migrations.run(&mut connect(db.url()), &db.describe(), Resume::Never)
+        })
     };
     // MySQL's connection blocks, which the test's own thread must not.
     let outcome = std::thread::scope(|scope| scope.spawn(run).join().unwrap());
@@ -79,8 +82,9 @@ async fn migrations_of_a_newer_program_are_told_of() {
         db.migrate(&sql(&[("20261129171012_newer", "SELECT 1")])).await.unwrap();
         let (outcome, log) = run_logged(&db, &sql(&[("1_older", "SELECT 1")]));
         assert_eq!(outcome.unwrap(), ["1_older"]);
-        let told = "the database has migrations that this program does not have versions=\"20261129171012\"";
-        assert!(log.contains("WARN") && log.contains(told), "{log}");
+        let told = "the database has migrations that this program does not have database=";
+        let of = format!("\"{}\" versions=\"20261129171012\"", db.describe());
+        assert!(log.contains("WARN") && log.contains(told) && log.contains(&of), "{log}");
     }
 }
 

@@ -1,3 +1,4 @@
+mod certificates;
 mod identity;
 mod readable;
 mod tls;
@@ -16,7 +17,7 @@ use crate::limits::bounded;
 use crate::{DatabaseSettings, Error};
 
 use identity::Identity;
-use readable::readable;
+use readable::read;
 
 /// How to connect to a server, and how a session begins.
 pub(crate) struct Options {
@@ -36,7 +37,7 @@ pub(crate) struct Options {
     password: Option<PathBuf>,
     /// The files with the certificate and the key of this program, which may too.
     identity: Option<(PathBuf, PathBuf)>,
-    /// The file with the certificate authority, of which the driver has read what it says.
+    /// The file with the certificate authority, of which the driver has what it says.
     authority: Option<PathBuf>,
 }
 
@@ -122,9 +123,9 @@ impl Options {
         Ok(builder.into())
     }
 
-    /// Whether the server can know this program by a certificate.
-    pub(super) const fn has_identity(&self) -> bool {
-        self.identity.is_some()
+    /// The file with the certificate by which the server can know this program.
+    pub(super) fn certificate(&self) -> Option<&Path> {
+        self.identity.as_ref().map(|(certificate, _key)| certificate.as_path())
     }
 
     /// The file with the authority of `database.tls_ca`.
@@ -178,7 +179,8 @@ fn in_seconds(period: Duration) -> f64 {
 
 /// What a file holds, but for the end of its line.
 fn password(file: &Path) -> Result<String, Error> {
-    let read = readable(file).and_then(|()| std::fs::read_to_string(file));
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8");
+    let read = read(file).and_then(|bytes| String::from_utf8(bytes).map_err(no_text));
     let why = |error: io::Error| format!("cannot be read: {error}");
     let failed = |error| Error::File { key: "password_file", file: file.to_owned(), why: why(error) };
     read.map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).map_err(failed)

@@ -8,7 +8,7 @@ use std::error::Error as StdError;
 
 use foobar_core::panics::Panic;
 use mysql_async::{DriverError, Error, IoError, ServerError};
-use rustls::{CertificateError, Error as TlsError};
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
 use rustls_pki_types::UnixTime;
 
 use super::Options;
@@ -45,17 +45,19 @@ pub(super) fn classify(error: Error, options: &Options) -> ConnectError {
             | DriverError::MysqlOldPasswordDisabled
             | DriverError::NoKeyFound),
         ) => ConnectError::Refused(error.to_string()),
-        Error::Io(error) => match of_certificate(&error) {
-            Some(why) => why.told(options),
-            None => ConnectError::Unreachable(error.to_string()), // its own words are the same
-        },
+        Error::Io(error) => {
+            match of_certificate(&error).map(|why| why.told(options)).or_else(|| alert(&error, options)) {
+                Some(told) => told,
+                None => ConnectError::Unreachable(error.to_string()), // its own words are the same
+            }
+        }
         other => ConnectError::Unreachable(other.to_string()),
     }
 }
 
 /// The server's words; it does not say that a certificate was missing.
 fn of_server(error: ServerError, options: &Options) -> String {
-    let is_unknown = options.server.ssl_opts().is_some() && !options.has_identity();
+    let is_unknown = options.server.ssl_opts().is_some() && options.certificate().is_none();
     match error.code {
         DENIED if is_unknown => format!("{}{NO_IDENTITY}", error.message),
         3159 => format!("{}; write `ssl-mode=required` in `database.url`", error.message),
@@ -124,6 +126,27 @@ fn of_certificate(error: &IoError) -> Option<Wrong> {
         }
         other => Wrong::Lasting(format!("cannot be trusted: {other}")),
     })
+}
+
+/// What the server says of the certificate that it was shown, if that is what it says. One that has expired may be renewed.
+fn alert(error: &IoError, options: &Options) -> Option<ConnectError> {
+    use AlertDescription::{
+        AccessDenied, BadCertificate, CertificateExpired, CertificateRevoked, CertificateUnknown, DecryptError,
+        UnknownCA, UnsupportedCertificate,
+    };
+    let (TlsError::AlertReceived(alert), file) = (tls_error(error)?, options.certificate()?) else { return None };
+    let why = match alert {
+        CertificateExpired => "it has expired, or is not valid yet, by the server's clock",
+        UnknownCA => "it is of another authority than those that the server trusts (its `ssl-ca`)",
+        CertificateRevoked => "it has been revoked",
+        BadCertificate | CertificateUnknown | UnsupportedCertificate | AccessDenied | DecryptError => {
+            "the server gives no reason; its authority may be another one, or the certificate not one for clients"
+        }
+        _ => return None,
+    };
+    let told = format!("the server does not take `database.tls_cert` {}: {why} (TLS: {alert:?})", file.display());
+    let is_lasting = *alert != CertificateExpired;
+    Some(if is_lasting { ConnectError::Refused(told) } else { ConnectError::Unreachable(told) })
 }
 
 const OTHER_NAME: &str = "write one of its names as the host in `database.url`, or `ssl-mode=verify_ca`, which \

@@ -56,6 +56,25 @@ async fn an_insert_of_no_rows_inserts_none_and_says_so_whatever_was_done_before(
     }
 }
 
+diesel::table! { short (id) { id -> Integer, word -> Text } }
+
+#[tokio::test]
+async fn an_insert_that_ignores_what_is_there_also_cuts_on_mysql_what_does_not_fit() {
+    let tables = "CREATE TABLE short (id INTEGER PRIMARY KEY, word VARCHAR(3) NOT NULL CHECK (LENGTH(word) <= 3))";
+    for (db, expected) in both(tables).await.into_iter().zip([None, Some("lon")]) {
+        let long = || (short::id.eq(1), short::word.eq("long"));
+        let ignored = db.write(move |conn| diesel::insert_or_ignore_into(short::table).values(long()).execute(conn));
+        assert_eq!(ignored.await.unwrap(), usize::from(expected.is_some()), "{}", db.describe());
+        let word = db.read(|conn| short::table.select(short::word).first::<String>(conn).optional()).await.unwrap();
+        assert_eq!(word.as_deref(), expected);
+        let refused = db.write(move |conn| {
+            let insert = diesel::insert_into(short::table).values((short::id.eq(2), short::word.eq("long")));
+            upsert(insert).on(short::id).set(short::word.eq(incoming(short::word))).execute(conn)
+        });
+        assert!(refused.await.is_err(), "{}", db.describe());
+    }
+}
+
 #[tokio::test]
 async fn a_batch_in_which_one_row_fails_inserts_none() {
     for db in both(TAGS).await {

@@ -1,6 +1,8 @@
 //! Every type with the values at its edges, on each engine: what does not fit is an error, and nothing is changed
 //! without a word.
 
+use std::num::NonZeroU32;
+
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::expression::SqlLiteral;
@@ -9,7 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Datetime, Double, Integer, SmallInt, Text, Time, TinyInt, Unsigned};
 
 use crate::testing::TestDb;
-use crate::{Conn, Db, MysqlConnection};
+use crate::{Conn, DatabaseSettings, Db, MysqlConnection};
 
 /// What the server gives for `expression`, as it is printed, or that it is an error.
 macro_rules! read {
@@ -102,6 +104,35 @@ async fn what_is_no_text_is_an_error_where_it_is_read_as_text() {
     }
 }
 
+#[derive(QueryableByName, Debug)]
+struct Misread {
+    #[diesel(sql_type = Text)]
+    #[expect(dead_code, reason = "it cannot be read")]
+    at: String,
+}
+
+#[tokio::test]
+async fn what_is_no_text_and_read_as_one_by_sql_query_is_told_with_its_column() {
+    let (test, db) = mysql().await;
+    for (value, kind) in
+        [("CAST('2026-02-28 01:02:03' AS DATETIME)", "DATETIME"), ("CAST(9000000000 AS SIGNED)", "BIGINT")]
+    {
+        let sql = format!("SELECT 'a text' AS word, {value} AS at");
+        let query = sql.clone();
+        let by_conn = test.read(move |conn| diesel::sql_query(&query).get_result::<Misread>(conn)).await;
+        let by_mysql = db.read(move |conn| diesel::sql_query(&sql).get_result::<Misread>(conn)).await;
+        for outcome in [by_conn, by_mysql] {
+            let text = foobar_core::Chain(&outcome.unwrap_err()).to_string();
+            let expected = format!(
+                "column `at` is of type {kind}: where such a one is read as a text, write CAST(`at` AS CHAR) AS `at`"
+            );
+            assert!(text.contains(&expected) && !text.contains("word"), "{text}");
+        }
+    }
+    let outcome = test.read(|conn| diesel::sql_query("SELECT x'ff' AS at").get_result::<Misread>(conn)).await;
+    assert!(foobar_core::Chain(&outcome.unwrap_err()).to_string().contains("utf-8"));
+}
+
 #[tokio::test]
 async fn a_number_of_mysql_that_would_be_changed_is_an_error() {
     let (_test, db) = mysql().await;
@@ -142,26 +173,41 @@ async fn a_number_of_mysql_that_would_be_changed_is_told_with_its_column_and_wha
     assert!(["INT", "BIGINT"].into_iter().any(is_told), "{text}"); // MySQL counts in the larger one
 }
 
+/// A handle whose queries all run on one connection, where none takes it.
+async fn on_one_connection() -> (TestDb, Db<MysqlConnection>) {
+    let test = TestDb::mysql().await;
+    let settings = DatabaseSettings { connections: NonZeroU32::MIN, ..test.settings() };
+    let db = Db::open(&settings).unwrap();
+    db.tier().start().await.unwrap();
+    (test, db.typed().unwrap())
+}
+
+async fn connection_id(db: &Db<MysqlConnection>) -> String {
+    read!(db, BigInt => i64, "CONNECTION_ID()")
+}
+
 #[tokio::test]
 async fn a_geometry_of_mysql_is_bytes_and_its_connection_goes_on() {
-    let (_test, db) = mysql().await;
+    let (_test, db) = on_one_connection().await;
+    let before = connection_id(&db).await;
     let point = read!(db, Binary => Vec<u8>, "ST_GeomFromText('POINT(1 2)')");
     assert!(point.starts_with("[0, 0, 0, 0, 1, 1, 0, 0, 0"), "{point}");
     assert_eq!(read!(db, Text => String, "ST_GeomFromText('POINT(1 2)')"), "error");
-    assert_eq!(read!(db, Integer => i32, "1"), "1");
+    assert_eq!(connection_id(&db).await, before);
 }
 
 /// Of servers that have them: MySQL from 9.0 on, MariaDB from 11.7 on.
 #[tokio::test]
-async fn a_vector_of_mysql_is_bytes() {
-    let (_test, db) = mysql().await;
+async fn a_vector_of_mysql_is_bytes_and_its_connection_goes_on() {
+    let (_test, db) = on_one_connection().await;
+    let before = connection_id(&db).await;
     let mut read = Vec::new();
     for vector in ["STRING_TO_VECTOR('[1,2]')", "VEC_FromText('[1,2]')"] {
         read.push(read!(db, Binary => Vec<u8>, vector));
     }
     let is_vector = |read: &String| read == "[0, 0, 128, 63, 0, 0, 0, 64]";
     assert!(read.iter().all(|read| is_vector(read) || read == "error"), "{read:?}");
-    assert_eq!(read!(db, Integer => i32, "1"), "1");
+    assert_eq!(connection_id(&db).await, before);
 }
 
 #[tokio::test]

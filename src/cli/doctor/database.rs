@@ -35,7 +35,10 @@ fn reach(report: &mut Report, database: &Db, migrations: &Migrations) {
     }
     migrations.warnings(database.engine()).iter().for_each(|warning| report.warning(TOPIC, warning));
     match block_on(async { Ok(database.check_migrations(migrations).await?) }) {
-        Ok((presence, all)) => schema(report, presence, database.migrates_on_start(), &all),
+        Ok((presence, all)) => {
+            half_down(report, &all);
+            schema(report, presence, database.migrates_on_start(), &all);
+        }
         Err(error) => report.problem(TOPIC, Chain(&*error)),
     }
 }
@@ -62,6 +65,13 @@ fn warn_of_character_set(report: &mut Report, set: &str) {
         let text = "its new tables refuse letters such as emoji; run `ALTER DATABASE … CHARACTER SET utf8mb4`, and \
                     `ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4` for the tables that it has";
         report.warning(TOPIC, format_args!("the character set of the database is {set}: {text}"));
+    }
+}
+
+fn half_down(report: &mut Report, all: &[(String, MigrationStatus)]) {
+    let is_half_down = |status: &MigrationStatus| matches!(status, MigrationStatus::HalfDown { .. });
+    for (name, _) in all.iter().filter(|(_, status)| is_half_down(status)) {
+        report.problem(TOPIC, format_args!("taken back in half: {name}; `migrate down` goes on, or says what to do"));
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use diesel::connection::SimpleConnection;
+
 use super::*;
+use crate::diesel_migrations::{EmbeddedMigration, EmbeddedName, TomlMetadataWrapper};
+use crate::{EmbeddedMigrations, Migrations};
 
 #[tokio::test]
 async fn a_backup_made_while_others_write_is_whole_and_can_be_put_back() {
@@ -76,6 +80,71 @@ async fn of_mysql_the_tool_and_its_options_are_named() {
     let error = test.backup(std::path::Path::new("never.sql")).await.unwrap_err().to_string();
     assert!(error.contains("mysqldump --single-transaction --routines --triggers --events --hex-blob"), "{error}");
     assert!(test.vacuum().await.unwrap_err().to_string().contains("OPTIMIZE TABLE"));
+}
+
+/// What a backup has to bring back: a table with bytes that are no text, a view, a routine, a trigger and an event.
+const SHOP: &str = "CREATE TABLE goods (id INTEGER NOT NULL PRIMARY KEY, picture VARBINARY(20) NOT NULL, note TEXT NOT NULL); \
+    INSERT INTO goods VALUES (1, x'00ff27225c0a1a', 'semi; colon \\\\ ''quoted'' – €'), (2, x'', ''); \
+    CREATE VIEW notes AS SELECT note FROM goods; \
+    CREATE FUNCTION twice(n INTEGER) RETURNS INTEGER DETERMINISTIC RETURN 2 * n; \
+    CREATE TRIGGER marked BEFORE INSERT ON goods FOR EACH ROW SET NEW.note = CONCAT(NEW.note, '!'); \
+    CREATE EVENT never ON SCHEDULE EVERY 1 YEAR DISABLE DO DELETE FROM goods";
+
+/// Runs a program of MariaDB's, which takes the database of `url`, and gives what it writes.
+fn run_tool(program: &str, options: &[&str], url: &str, input: std::process::Stdio) -> Vec<u8> {
+    let (_, place) = url.split_once("@localhost/").unwrap();
+    let (name, socket) = place.split_once("?socket=").unwrap();
+    let arguments = ["--no-defaults", "--user=root", &format!("--socket={socket}")].map(str::to_owned);
+    let mut command = std::process::Command::new(program);
+    let output = command.args(arguments).args(options).arg(name).stdin(input).output();
+    let output = output.unwrap_or_else(|error| panic!("{program}, of mariadb-client: {error}"));
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+#[derive(diesel::QueryableByName, Debug, PartialEq)]
+struct Good {
+    #[diesel(sql_type = diesel::sql_types::Binary)]
+    picture: Vec<u8>,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    note: String,
+    #[diesel(sql_type = BigInt)]
+    twice: i64,
+    #[diesel(sql_type = BigInt)]
+    others: i64,
+}
+
+/// All that `SHOP` makes; the trigger has had a row.
+async fn shop(db: &Db) -> Vec<Good> {
+    let others = "(SELECT COUNT(*) FROM notes) + (SELECT COUNT(*) FROM information_schema.events \
+                  WHERE event_schema = DATABASE() AND event_name = 'never')";
+    let rows =
+        format!("SELECT picture, note, CAST(twice(id) AS SIGNED) AS twice, {others} AS others FROM goods ORDER BY id");
+    db.write(|conn| conn.batch_execute("INSERT INTO goods VALUES (3, x'03', 'new')")).await.unwrap();
+    db.read(move |conn| diesel::sql_query(&rows).load(conn)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_dump_by_the_options_that_are_named_is_put_back_and_runs_as_a_migration() {
+    let [from, put_back, migrated] = [TestDb::mysql().await, TestDb::mysql().await, TestDb::mysql().await];
+    from.write(|conn| conn.batch_execute(SHOP)).await.unwrap();
+    let told = from.backup(std::path::Path::new("never.sql")).await.unwrap_err().to_string();
+    let (_, options) = told.split_once("run mysqldump ").unwrap();
+    let (options, _) = options.split_once(" --host").unwrap();
+    let options: Vec<_> = options.split_whitespace().collect();
+    let dump = run_tool("mariadb-dump", &options, from.url(), std::process::Stdio::null());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &dump).unwrap();
+    run_tool("mariadb", &[], put_back.url(), std::fs::File::open(file.path()).unwrap().into());
+    let dump = String::from_utf8(dump).unwrap().leak();
+    let name = EmbeddedName::new("1_dump");
+    let all = [EmbeddedMigration::new(dump, None, name, TomlMetadataWrapper::new(true))];
+    let all = Migrations::new(EmbeddedMigrations::new(Vec::from(all).leak()));
+    assert_eq!(migrated.migrate(&all).await.unwrap(), ["1_dump"]);
+    let expected = shop(&from).await;
+    assert_eq!((expected.len(), &*expected[2].note, expected[0].others), (3, "new!", 4));
+    assert_eq!(shop(&put_back).await, expected);
+    assert_eq!(shop(&migrated).await, expected);
 }
 
 #[tokio::test]

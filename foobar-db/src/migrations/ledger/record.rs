@@ -8,7 +8,7 @@ use diesel::{QueryResult, sql_query};
 use diesel_migrations::MigrationHarness;
 use foobar_core::BoxError;
 
-use crate::migrations::migration::{Migration, Owner};
+use crate::migrations::migration::{Direction, Migration, Owner};
 use crate::{Conn, Engine};
 
 /// What a table of ours had from its beginning.
@@ -18,13 +18,13 @@ const COLUMNS: &str = "version VARCHAR(50) NOT NULL PRIMARY KEY, name VARCHAR(25
 /// What it got later.
 const LATER: [(&str, &str); 5] = [
     ("state", "VARCHAR(10) NOT NULL DEFAULT 'running'"),
-    // Of its up.sql, from 1, the one that runs or has failed; 0 as long as nothing can have taken effect; NULL where it
-    // began before this was recorded.
+    // Of its up.sql or, where it is taken back, down.sql, from 1, the one that runs or has failed; 0 as long as nothing can
+    // have taken effect; NULL where it began before this was recorded.
     ("statement", "INTEGER"),
     // That of the statements before it, or of all once it is done.
     ("checksum", "VARCHAR(16)"),
     ("problem", "TEXT"),
-    // That of all statements of the file that failed.
+    // That of all statements of the file that failed; while it is taken back, that of its up.sql.
     ("attempted", "VARCHAR(16)"),
 ];
 
@@ -56,6 +56,24 @@ impl Owner {
     }
 }
 
+impl Direction {
+    /// The state of a migration that runs in it.
+    const fn running(self) -> &'static str {
+        match self {
+            Self::Up => "running",
+            Self::Down => "down",
+        }
+    }
+
+    /// The state of one that has failed in it.
+    const fn failed(self) -> &'static str {
+        match self {
+            Self::Up => "failed",
+            Self::Down => "downfailed",
+        }
+    }
+}
+
 #[derive(QueryableByName)]
 pub(super) struct Record {
     #[diesel(sql_type = Text)]
@@ -83,6 +101,10 @@ pub(super) enum State {
     Running,
     Failed,
     Done,
+    /// It is being taken back, or the process that did so has been killed.
+    Down,
+    /// Taking it back has failed after statements that stay.
+    DownFailed,
 }
 
 impl Record {
@@ -90,7 +112,27 @@ impl Record {
         match self.state.as_str() {
             "done" => State::Done,
             "failed" => State::Failed,
+            "down" => State::Down,
+            "downfailed" => State::DownFailed,
             _ => State::Running,
+        }
+    }
+
+    /// Whether statements of its down.sql may have taken effect. It is none once its version is not done any more.
+    pub(super) fn is_half_down(&self) -> bool {
+        match self.state() {
+            State::Down => self.statement() != Some(0),
+            State::DownFailed => true,
+            State::Running | State::Failed | State::Done => false,
+        }
+    }
+
+    /// The checksum of what has run, where it is kept.
+    pub(super) fn of_up(&self) -> Option<&String> {
+        match self.state() {
+            State::Done => self.checksum.as_ref(),
+            State::Down => self.attempted.as_ref(), // where it waits for the case that nothing is taken back
+            State::Running | State::Failed | State::DownFailed => None,
         }
     }
 
@@ -169,11 +211,29 @@ pub(in crate::migrations) fn begin(conn: &mut Conn, migration: &Migration) -> Qu
 pub(in crate::migrations) fn go_on(
     conn: &mut Conn,
     migration: &Migration,
+    direction: Direction,
     statement: usize,
     checksum: &str,
 ) -> QueryResult<()> {
-    let position = position(statement, checksum);
-    update(conn, migration, &format!("state = 'running', problem = NULL, {position}")).map(drop)
+    let (state, position) = (direction.running(), position(statement, checksum));
+    update(conn, migration, &format!("state = '{state}', problem = NULL, {position}")).map(drop)
+}
+
+/// Records that taking it back begins, at once; the checksum of what has run stays known until statements have taken effect.
+pub(in crate::migrations) fn begin_down(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
+    let of_up = "attempted = CASE state WHEN 'done' THEN checksum WHEN 'down' THEN attempted END"; // before `state` is new
+    let set = format!("{of_up}, state = 'down', statement = 0, checksum = NULL, problem = NULL");
+    if update(conn, migration, &format!("{set}, begun_on = CURRENT_TIMESTAMP"))? == 0 {
+        begin(conn, migration)?;
+        update(conn, migration, "state = 'down'")?;
+    }
+    Ok(())
+}
+
+/// Records that nothing of its taking back has taken effect.
+pub(in crate::migrations) fn keep(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
+    let set = "state = 'done', checksum = attempted, attempted = NULL, statement = NULL";
+    update(conn, migration, set).map(drop)
 }
 
 /// Records that the next statement is the one of this number, after those with this checksum. It is part of the
@@ -209,12 +269,13 @@ pub(in crate::migrations) fn reached(conn: &mut Conn, migration: &Migration) -> 
 pub(in crate::migrations) fn fail(
     conn: &mut Conn,
     migration: &Migration,
+    direction: Direction,
     problem: &str,
     checksum: &str,
 ) -> QueryResult<()> {
-    let table = migration.owner.records();
+    let (table, state) = (migration.owner.records(), direction.failed());
     let problem: String = problem.chars().take(LONGEST_PROBLEM).collect();
-    let set = format!("state = 'failed', problem = ?, attempted = '{checksum}'");
+    let set = format!("state = '{state}', problem = ?, attempted = '{checksum}'");
     let row = sql_query(format!("UPDATE {table} SET {set} WHERE version = ?"));
     row.bind::<Text, _>(problem).bind::<Text, _>(&migration.version).execute(conn).map(drop)
 }
@@ -239,14 +300,15 @@ pub(in crate::migrations) fn end(conn: &mut Conn, migration: &Migration, checksu
     Ok(())
 }
 
-/// Records that `migration` has been taken back. The row of its begin goes first, which means nothing until then.
+/// Records that `migration` has been taken back. The other row means nothing from then on.
 pub(in crate::migrations) fn take_back(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
+    forget_done(conn, migration)?;
     let table = migration.owner.records();
     if exists(conn, table)? {
         let row = sql_query(format!("DELETE FROM {table} WHERE version = ?"));
         row.bind::<Text, _>(&migration.version).execute(conn)?;
     }
-    forget_done(conn, migration)
+    Ok(())
 }
 
 pub(super) fn forget_done(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {

@@ -7,7 +7,7 @@ use super::super::script::ScriptError;
 
 /// Why a migration fails.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RunError {
+pub(in crate::migrations) enum RunError {
     #[error("its {file} has {why}")]
     Directive { file: &'static str, why: DirectiveError },
     #[error("its {file} has {why}; nothing of it was run")]
@@ -36,10 +36,41 @@ pub(super) enum RunError {
         "the row of this process in `__foobar_migration_lock` is gone, such as by `migrate unlock`; so it runs nothing more"
     )]
     Unlocked,
+    #[error("taking it back failed, so all of that was rolled back")]
+    Down(#[source] BoxError),
     #[error(
-        "taking it back failed; where a failure takes nothing back, statements of its down.sql may have taken effect"
+        "taking it back failed, and nothing of that has taken effect; correct its down.sql and run `migrate down` again"
     )]
-    TakingBack(#[source] BoxError),
+    DownNothing(#[source] BoxError),
+    #[error(
+        "taking it back failed, and what its down.sql did before its statement {statement} has taken effect; correct it from \
+         there on and run `migrate down`, which goes on with statement {statement}, or do the rest by hand and run \
+         `migrate resume --from {}`, or put back by hand what is gone and run `migrate mark-done {name}`",
+        .of.saturating_add(1)
+    )]
+    DownUntil { statement: u32, of: usize, name: String, source: BoxError },
+    #[error(
+        "taking it back failed, and whether that has taken effect, or a part of it, is not known; see `migrate status`, then \
+         run `migrate resume`, or put back by hand what is gone and run `migrate mark-done {name}`"
+    )]
+    DownUnknown { name: String, source: BoxError },
+    #[error(
+        "taking it back stopped at statement {statement} of its down.sql, and what is before that is not what has run; take \
+         it as it was and change it from there on alone, or put back by hand what is gone and run `migrate mark-done {name}`"
+    )]
+    DownAltered { statement: u32, name: String },
+    #[error(
+        "taking it back stopped at statement {statement} of its down.sql, and statement {lost} leaves a variable, a prepared \
+         statement or a temporary table in the session, which has ended; where the rest needs none of it, run \
+         `migrate resume --from {statement}`"
+    )]
+    DownSession { statement: u32, lost: usize },
+    #[error(
+        "taking it back cannot go on with statement {statement}: its down.sql has {of}, and `--from {}` says that all of them \
+         have taken effect",
+        .of.saturating_add(1)
+    )]
+    NoSuchDown { statement: u32, of: usize },
 }
 
 /// What is left of a migration that has failed.
@@ -62,5 +93,17 @@ impl Progress {
             Self::Until(statement) => RunError::Until { statement, name, source }.into(),
             Self::Unknown => RunError::Unknown { name, source }.into(),
         }
+    }
+
+    /// The same of one that was to be taken back by so many statements.
+    pub(super) fn explain_down(self, source: BoxError, name: &str, of: usize) -> BoxError {
+        let name = name.to_owned();
+        let error = match self {
+            Self::None => RunError::Down(source),
+            Self::Until(0 | 1) => RunError::DownNothing(source),
+            Self::Until(statement) => RunError::DownUntil { statement, of, name, source },
+            Self::Unknown => RunError::DownUnknown { name, source },
+        };
+        error.into()
     }
 }

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use mysql_async::ClientIdentity;
 use rustls::crypto::CryptoProvider;
+use rustls::sign::CertifiedKey;
+use rustls::{Error as TlsError, InconsistentKeys};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::readable::readable;
+use super::readable::read;
 use crate::mysql::provider;
 use crate::{DatabaseSettings, Error};
 
@@ -27,7 +29,8 @@ pub(super) fn of(settings: &DatabaseSettings, has_tls: bool) -> Result<Option<(P
 
 /// What is in the files, for the driver.
 pub(super) struct Identity {
-    certificate: PathBuf,
+    /// In PEM, as it was looked at.
+    certificate: Vec<u8>,
     file: PathBuf,
     key: PrivateKeyDer<'static>,
 }
@@ -39,13 +42,18 @@ impl Identity {
             file: file.to_owned(),
             why: format!("cannot be read: {error}"),
         };
-        readable(certificate).map_err(|error| unreadable("tls_cert", certificate, error))?;
-        readable(file).map_err(|error| unreadable("tls_key", file, error))?;
-        let Ok(key) = PrivateKeyDer::from_pem_file(file) else {
+        let pem = read(certificate).map_err(|error| unreadable("tls_cert", certificate, error))?;
+        let of_key = read(file).map_err(|error| unreadable("tls_key", file, error))?;
+        let Ok(key) = PrivateKeyDer::from_pem_slice(&of_key) else {
             return Err(wrong(file, "has no private key in PEM")); // the words of the error may be those of the file
         };
-        provider::load(&key).map_err(|_in_no_detail| wrong(file, NOT_USABLE))?;
-        Ok(Self { certificate: certificate.to_owned(), file: file.to_owned(), key })
+        let signing_key = provider::load(&key).map_err(|_in_no_detail| wrong(file, NOT_USABLE))?;
+        let chain = super::certificates::of_pem(&pem).map_err(|why| wrong_certificate(certificate, why))?;
+        match CertifiedKey::new(chain, signing_key).keys_match() {
+            Ok(()) => Ok(Self { certificate: pem, file: file.to_owned(), key }),
+            Err(TlsError::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(wrong(file, OF_ANOTHER)),
+            Err(_unreadable) => Err(wrong_certificate(certificate, super::certificates::NOT_USABLE)),
+        }
     }
 
     /// As the driver takes it, which gives it to this provider, if one has been chosen: any takes a key of RSA.
@@ -67,6 +75,12 @@ impl Identity {
 fn wrong(file: &Path, why: &str) -> Error {
     Error::File { key: "tls_key", file: file.to_owned(), why: why.to_owned() }
 }
+
+fn wrong_certificate(file: &Path, why: &str) -> Error {
+    Error::File { key: "tls_cert", file: file.to_owned(), why: why.to_owned() }
+}
+
+const OF_ANOTHER: &str = "has the key of another certificate than the first one in `database.tls_cert`";
 
 const NOT_USABLE: &str = "has a key that cannot be used; an RSA key has 2048 to 8192 bits, others are P-256, P-384, P-521 \
     or Ed25519";

@@ -1,11 +1,10 @@
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Opens it, but for a FIFO, which would be waited for.
-pub(super) fn readable(file: &Path) -> io::Result<()> {
+/// What is in it, but for a FIFO, which would be waited for.
+pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
     match std::fs::metadata(file)?.is_file() {
-        true => File::open(file).map(drop),
+        true => std::fs::read(file),
         false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
     }
 }

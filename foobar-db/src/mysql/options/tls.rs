@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use mysql_async::SslOpts;
 
-use super::readable::readable;
+use super::certificates;
+use super::readable::read;
 use crate::Error;
 use crate::mysql::url::Server;
 
@@ -27,8 +28,10 @@ pub(super) fn of(server: &Server, authority: Option<&PathBuf>) -> Result<Option<
              the two out",
         )),
         (Some(tls), Some(file)) => {
-            readable(file).map_err(|source| Error::Authority { file: file.clone(), source })?;
-            let tls = tls.with_root_certs(vec![file.clone().into()]);
+            let read = read(file).map_err(|source| Error::Authority { file: file.clone(), source })?;
+            let wrong = |why: &str| Error::File { key: "tls_ca", file: file.clone(), why: why.to_owned() };
+            certificates::check_authorities(&read).map_err(wrong)?;
+            let tls = tls.with_root_certs(vec![read.into()]); // what was looked at
             Ok(Some(if takes_any_name(&tls) { of_authority_alone(tls) } else { tls }))
         }
     }

@@ -116,11 +116,14 @@ fn a_key_that_cannot_be_used_is_refused_when_the_database_is_opened() {
 fn a_provider_of_others_takes_keys_of_rsa_alone_and_the_error_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    std::fs::write(folder.join("any.pem"), "").unwrap();
     openssl(folder, "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out p256.key");
     openssl(folder, "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.key");
+    for name in ["p256", "rsa"] {
+        openssl(folder, &format!("req -x509 -key {name}.key -out {name}.key.pem -subj /CN={name} -days 9"));
+    }
     let take = |key: &str, chosen: Option<&CryptoProvider>| {
-        let options = Options::new(&with_key(folder, key)).unwrap();
+        let tls_cert = Some(folder.join(format!("{key}.pem")));
+        let options = Options::new(&DatabaseSettings { tls_cert, ..with_key(folder, key) }).unwrap();
         options.for_connection_by(chosen).map(drop).map_err(|error| error.to_string())
     };
     let (ours, other) = (crypto_provider(), aws_lc_rs::default_provider());
@@ -131,5 +134,100 @@ fn a_provider_of_others_takes_keys_of_rsa_alone_and_the_error_says_what_to_do() 
     for chosen in [None, Some(&other)] {
         let error = take("p256.key", chosen).unwrap_err();
         assert!(error.contains("call `foobar::tiers::crypto_provider().install_default()`"), "{error}");
+    }
+}
+
+/// What is wrong with these three files of those in `folder`: the authority, the certificate and its key.
+fn wrong_with(folder: &Path, [ca, cert, key]: [&str; 3]) -> String {
+    let [tls_ca, tls_cert, tls_key] = [ca, cert, key].map(|name| Some(folder.join(name)));
+    let url = Some(Secret::new("mysql://u@h/d?ssl-mode=required"));
+    Db::open(&DatabaseSettings { url, tls_ca, tls_cert, tls_key, ..DatabaseSettings::default() })
+        .unwrap_err()
+        .to_string()
+}
+
+const NOT_USABLE: &str = "has a certificate that cannot be used; it has to be one of X.509 in its version 3";
+
+#[test]
+fn a_file_of_certificates_or_a_key_that_is_wrong_is_named_with_its_setting_before_a_server_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    certificates(folder);
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (name, text) in [("empty", ""), ("words", "no certificate at all\n"), ("broken", broken)] {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    openssl(folder, "x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial -days 9 -in client.csr -out old.pem");
+    std::fs::write(folder.join("cut"), "-----BEGIN CERTIFICATE-----\nMIIB\n").unwrap();
+    for (files, key, file, why) in [
+        (["empty", "client.pem", "client.key"], "tls_ca", "empty", "has no certificate in PEM"),
+        (["words", "client.pem", "client.key"], "tls_ca", "words", "has no certificate in PEM"),
+        (["client.key", "client.pem", "client.key"], "tls_ca", "client.key", "has no certificate in PEM"),
+        (["broken", "client.pem", "client.key"], "tls_ca", "broken", "has a certificate that cannot be read"),
+        (["cut", "client.pem", "client.key"], "tls_ca", "cut", "has a certificate that cannot be read"),
+        (["ca.pem", "empty", "client.key"], "tls_cert", "empty", "has no certificate in PEM"),
+        (["ca.pem", "words", "client.key"], "tls_cert", "words", "has no certificate in PEM"),
+        (["ca.pem", "client.key", "client.key"], "tls_cert", "client.key", "has no certificate in PEM"),
+        (["ca.pem", "cut", "client.key"], "tls_cert", "cut", "has a certificate that cannot be read"),
+        (["ca.pem", "broken", "client.key"], "tls_cert", "broken", NOT_USABLE),
+        (["ca.pem", "old.pem", "client.key"], "tls_cert", "old.pem", NOT_USABLE),
+        (["ca.pem", "client.pem", "client.pem"], "tls_key", "client.pem", "has no private key in PEM"),
+        (["ca.pem", "client.pem", "words"], "tls_key", "words", "has no private key in PEM"),
+        (
+            ["ca.pem", "client.pem", "server.key"],
+            "tls_key",
+            "server.key",
+            "has the key of another certificate than the first one in `database.tls_cert`",
+        ),
+    ] {
+        let expected = format!("`database.{key}` {} {why}", folder.join(file).display());
+        assert_eq!(wrong_with(folder, files), expected);
+    }
+}
+
+#[test]
+fn an_authority_may_be_in_der_and_several_in_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    certificates(folder);
+    openssl(folder, "x509 -in ca.pem -outform DER -out ca.der");
+    let twice = std::fs::read_to_string(folder.join("ca.pem")).unwrap().repeat(2);
+    std::fs::write(folder.join("twice.pem"), twice).unwrap();
+    for name in ["ca.der", "twice.pem"] {
+        let url = Some(Secret::new("mysql://u@h/d?ssl-mode=required"));
+        let tls_ca = Some(folder.join(name));
+        Db::open(&DatabaseSettings { url, tls_ca, ..DatabaseSettings::default() }).unwrap();
+    }
+}
+
+/// A certificate of the client that has expired, of the same authority.
+fn certify_expired(folder: &Path) {
+    let config = "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\n\
+                  policy=p\nunique_subject=no\n[p]\ncommonName=supplied\n";
+    std::fs::write(folder.join("index.txt"), "").unwrap();
+    std::fs::write(folder.join("ca.cnf"), config).unwrap();
+    let dates = "-startdate 20200101000000Z -enddate 20210101000000Z";
+    let sign = "ca -batch -config ca.cnf -cert ca.pem -keyfile ca.key -notext -extfile names";
+    openssl(folder, &format!("{sign} {dates} -in client.csr -out expired.pem"));
+}
+
+#[tokio::test]
+async fn a_certificate_that_the_server_does_not_take_is_named_with_its_setting() {
+    choose_a_provider();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    certificates(folder);
+    certify_expired(folder);
+    openssl(folder, "req -x509 -key client.key -out foreign.pem -subj /CN=client -days 9");
+    let (_server, _network, mut settings) = server_for(folder).await;
+    settings.tls_key = Some(folder.join("client.key"));
+    for (certificate, is_waited_for) in [("expired.pem", true), ("foreign.pem", false)] {
+        settings.tls_cert = Some(folder.join(certificate));
+        let options = Options::new(&settings).unwrap();
+        let connect = move || MysqlConnection::connect(&options).map(drop);
+        let error = thread::run("foobar-db-test", connect).await.unwrap().unwrap_err();
+        let expected = format!("the server does not take `database.tls_cert` {}", folder.join(certificate).display());
+        assert!(error.to_string().starts_with(&expected), "{certificate}: {error:?}");
+        assert_eq!(matches!(error, ConnectError::Unreachable(_)), is_waited_for, "{error:?}");
     }
 }

@@ -1,1 +1,2 @@
 ALTER TABLE entries DROP COLUMN likes;
+ALTER TABLE entries DROP COLUMN seen;
