@@ -355,11 +355,19 @@ async fn any_string_of_eight_characters_is_a_password() {
             let browser = site.other_user();
             let address = format!("ann{number}@shop.test");
             let form = [("address", &*address), ("password", &*typed)];
-            assert_eq!(browser.post("/register").form(&form).await.status(), 303, "{typed:?}");
+            assert_eq!(
+                browser.post("/register").extension(client(number)).form(&form).await.status(),
+                303,
+                "{typed:?}"
+            );
             browser.post("/sign-out").await;
-            let wrong = browser.post("/sign-in").form(&[form[0], ("password", &format!("{typed} "))]).await;
+            let wrong = browser
+                .post("/sign-in")
+                .extension(client(number))
+                .form(&[form[0], ("password", &format!("{typed} "))])
+                .await;
             assert_eq!(wrong.status(), 422, "{typed:?}");
-            assert_eq!(browser.post("/sign-in").form(&form).await.status(), 303, "{typed:?}");
+            assert_eq!(browser.post("/sign-in").extension(client(number)).form(&form).await.status(), 303, "{typed:?}");
         }
     }))
     .await;
