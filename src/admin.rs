@@ -12,7 +12,9 @@ use foobar_core::{
     BoxError, BoxFuture, Chain, MakeHandler, Metrics, Readiness, Request, Response, ResponseBody, Tier, handler_fn,
     panics,
 };
-use foobar_web::{Address, Error, PassedSocket, ServerName, SiteSettings, Turn, Warning, Web, WebSettings, WebTier};
+use foobar_web::{
+    Address, Error, PassedSocket, ServerName, SiteSettings, Turn, Warning, Web, WebBuilder, WebSettings, WebTier,
+};
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HOST};
 use http::uri::Authority;
 use http::{HeaderValue, Method, StatusCode};
@@ -47,14 +49,15 @@ impl Admin {
     pub(crate) fn new(
         settings: &AdminSettings,
         may_move: bool,
+        web: WebBuilder,
         tiers: Vec<Arc<dyn Tier>>,
         lifecycle: Arc<Lifecycle>,
         program: Option<Program>,
     ) -> Result<Self, Error> {
         let names = settings.server_name.to_vec();
         let state = Arc::new(State { names, tiers, lifecycle, process: Process::new(), program });
-        let elsewhere = may_move.then(|| listener("127.0.0.1:0", settings, &state)).transpose()?;
-        Ok(Self { web: listener(&settings.listen, settings, &state)?, elsewhere, moved: OnceLock::new() })
+        let elsewhere = may_move.then(|| listener("127.0.0.1:0", settings, web.clone(), &state)).transpose()?;
+        Ok(Self { web: listener(&settings.listen, settings, web, &state)?, elsewhere, moved: OnceLock::new() })
     }
 
     /// What will not work as somebody may expect.
@@ -163,7 +166,7 @@ fn admin_key(key: &str) -> String {
     key.strip_prefix("sites.admin.").map_or_else(|| "admin.listen".to_owned(), |own| format!("admin.{own}"))
 }
 
-fn listener(address: &str, admin: &AdminSettings, state: &Arc<State>) -> Result<Web, Error> {
+fn listener(address: &str, admin: &AdminSettings, web: WebBuilder, state: &Arc<State>) -> Result<Web, Error> {
     if address.split_ascii_whitespace().skip(1).any(|word| word == "ssl") && admin.ssl_certificate.is_empty() {
         let message = "it needs a certificate for TLS; set `admin.ssl_certificate` and `admin.ssl_certificate_key`";
         return Err(Error::Setting { key: "admin.listen".to_owned(), message: message.to_owned() });
@@ -186,7 +189,7 @@ fn listener(address: &str, admin: &AdminSettings, state: &Arc<State>) -> Result<
     site.ssl_certificate.clone_from(&admin.ssl_certificate);
     site.ssl_certificate_key.clone_from(&admin.ssl_certificate_key);
     let sites = BTreeMap::from([("admin".to_owned(), site)]);
-    Web::new(&settings, &sites, Some(handler)).map_err(with_admin_key)
+    web.app(handler).build(&settings, &sites).map_err(with_admin_key)
 }
 
 impl State {

@@ -13,9 +13,10 @@ use foobar_core::panics::Panic;
 use foobar_core::{BoxError, Chain, LogFile, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
 use foobar_web::{
-    CertificateCommand, DnsAnswers, FileSources, PassedSocket, SiteCertificate, SiteOverview, Turn, Warning, Web,
+    CertificateCommand, FileSources, PassedSocket, SiteCertificate, SiteOverview, Turn, Warning, Web, WebBuilder,
     WebSettings, WebTier,
 };
+use rustls::crypto::CryptoProvider;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
@@ -62,6 +63,8 @@ pub(crate) struct Parts {
     /// What [`Server::migrations`](crate::Server::migrations) was given.
     pub(crate) migrations: Option<Migrations>,
     pub(crate) files: FileSources,
+    /// The cryptography of TLS, if it is not aws-lc-rs.
+    pub(crate) crypto_provider: Option<Arc<CryptoProvider>>,
     pub(crate) declared: Declared,
     /// The routes of [`Server::cross_site`](crate::Server::cross_site).
     pub(crate) cross_site: Vec<String>,
@@ -111,7 +114,9 @@ impl Composition {
         let stream_time = *settings.server.stream_timeout;
         let make_web = parts.web.unwrap_or_else(|| {
             let dns = names.clone().map(|names| names.answers());
-            Box::new(move |web, sites, files, handler| on_sockets(web, sites, files, dns, handler, stream_time))
+            let web = web_builder(parts.crypto_provider.clone());
+            let web = dns.into_iter().fold(web, WebBuilder::dns_answers);
+            Box::new(move |settings, sites, files, app| on_sockets(web, settings, sites, files, app, stream_time))
         });
         let web = make_web(&settings.web, &settings.sites, &parts.files, handler);
         let web = web.map_err(|error| StartError::web(&config, error))?;
@@ -135,7 +140,7 @@ impl Composition {
             is_follower: false,
             program,
         };
-        composition.admin = composition.admin()?;
+        composition.admin = composition.admin(web_builder(parts.crypto_provider))?;
         Ok(composition)
     }
 
@@ -304,13 +309,13 @@ impl Composition {
         tiers
     }
 
-    fn admin(&self) -> Result<Option<Arc<Admin>>, StartError> {
+    fn admin(&self, web: WebBuilder) -> Result<Option<Arc<Admin>>, StartError> {
         match self.settings.admin.listen.as_str() {
             "off" => Ok(None),
             _ => {
                 let may_move = self.config.origin("admin.listen") == "default";
                 let lifecycle = Arc::clone(&self.lifecycle);
-                let admin = Admin::new(&self.settings.admin, may_move, self.tiers(), lifecycle, self.program);
+                let admin = Admin::new(&self.settings.admin, may_move, web, self.tiers(), lifecycle, self.program);
                 let admin = admin.map_err(|error| {
                     let key = error.key().unwrap_or("admin.listen").to_owned(); // an error of the tier as a whole
                     StartError::setting(&self.config, &key, error)
@@ -395,16 +400,18 @@ pub(crate) fn open(config: &Config, settings: &AllSettings) -> Result<Db, StartE
 
 /// The web tier, unless the program brings another.
 fn on_sockets(
+    web: WebBuilder,
     settings: &WebSettings,
     sites: &Sites,
     files: &FileSources,
-    dns: Option<Arc<dyn DnsAnswers>>,
-    handler: Option<Arc<dyn MakeHandler>>,
+    app: Option<Arc<dyn MakeHandler>>,
     stream_time: Duration,
 ) -> Result<Arc<dyn WebTier>, BoxError> {
-    let web = match dns {
-        Some(dns) => Web::with_dns_answers(settings, sites, files, dns, handler),
-        None => Web::with_files(settings, sites, files, handler),
-    };
-    Ok(Arc::new(web?.stream_timeout(stream_time)))
+    let web = app.into_iter().fold(web.files(files), WebBuilder::app);
+    Ok(Arc::new(web.build(settings, sites)?.stream_timeout(stream_time)))
+}
+
+/// A web tier on sockets with this cryptography.
+fn web_builder(provider: Option<Arc<CryptoProvider>>) -> WebBuilder {
+    provider.into_iter().fold(Web::builder(), WebBuilder::crypto_provider)
 }

@@ -1,4 +1,5 @@
 mod access;
+mod cryptography;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -26,7 +26,7 @@ pub use foobar_db::{Mysql, MysqlField, MysqlRow, crypto_provider};
 pub use foobar_web::{
     Address, CertificateCommand, CertificateOverview, DnsAnswers, EndedPause, Error as WebError, Gate, GateStatus,
     InProcess, PassedSocket, PauseStatus, Revocation, RouteOverview, SiteCertificate, SiteOverview, Turn, Warning, Web,
-    WebReload, WebTier,
+    WebBuilder, WebReload, WebTier,
 };
 
-pub use {bytes, http, http_body, tower_service};
+pub use {bytes, http, http_body, rustls, tower_service};

@@ -68,7 +68,7 @@ impl InProcess {
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
         let (requests, waiting) = mpsc::unbounded_channel();
-        let given = Given { files: files.clone(), dns: None, app };
+        let given = Given { files: files.clone(), app, ..Given::default() };
         let plan = RwLock::new(Plan::compile(settings, sites, &given)?.into());
         let (crew, waiting) = (Threads::new(), Mutex::new(Some(waiting)));
         Ok(Self { given, plan, crew, requests, waiting })

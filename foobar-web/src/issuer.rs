@@ -33,7 +33,7 @@ use futures_util::future::join_all;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 use crate::kept::{CertificateCommand, Challenges, DnsAnswers, Kept};
-use crate::net::Listen;
+use crate::net::{Listen, Provider};
 use crate::{AcmeSettings, Error, SiteCertificate, SiteSettings, WebSettings};
 use acme::{Acme, Proof};
 use ending::Ending;
@@ -72,6 +72,7 @@ impl Issuers {
         sites: &BTreeMap<String, SiteSettings>,
         listen: &[Listen],
         dns: Option<&Arc<dyn DnsAnswers>>,
+        provider: &Provider,
         before: Option<&Self>,
     ) -> Result<Option<Self>, Error> {
         let folder = StateFolder::of(web);
@@ -93,7 +94,7 @@ impl Issuers {
                             let (authority, settings) = authority(web, &key, new.key().as_deref())?;
                             let known = before.and_then(|before| before.acme.get(new.key()));
                             let proof = Proof::of(&authority, settings, Reach::of(listen), dns)?;
-                            let mut authority = Acme::compile(authority, settings, &folder, proof)?;
+                            let mut authority = Acme::compile(authority, settings, &folder, proof, provider)?;
                             known.iter().for_each(|known| authority.go_on_after(known));
                             new.insert(authority)
                         }

@@ -59,5 +59,5 @@ pub use settings::{
     VerifyClient, WebSettings, Www,
 };
 pub use site::{RouteOverview, ServerName, SiteOverview};
-pub use web::Web;
+pub use web::{Web, WebBuilder};
 pub use web_tier::{WebReload, WebTier};

@@ -46,8 +46,8 @@ pub(crate) use sockets::Sockets;
 pub(crate) use tcp::TcpConnection;
 pub use tls::{CertificateOverview, SiteCertificate};
 pub(crate) use tls::{
-    ClientRule, Established, Facts, Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, client_config, name_text,
-    read_kept, renew,
+    ClientRule, Established, Facts, Handshake, NamedSite, Provider, SiteCertificates, Tls, TlsOptions, client_config,
+    default_provider, name_text, read_kept, renew,
 };
 pub(crate) use tls_client::TlsClient;
 pub(crate) use transport::{Socket, Transport};

@@ -14,7 +14,9 @@ use crate::issuer::Issuers;
 use crate::kept::{DnsAnswers, Kept};
 use crate::limits::{Limits, bounded, within};
 use crate::memory::FreedAside;
-use crate::net::{ClientRule, Clients, Endpoint, Listen, SiteCertificates, Tls, TlsOptions};
+use crate::net::{
+    ClientRule, Clients, Endpoint, Listen, Provider, SiteCertificates, Tls, TlsOptions, default_provider,
+};
 use crate::site::{SiteOverview, Sites, certificate_names, warnings};
 use crate::static_files::{Files, Store};
 use crate::{Error, Http2, SiteSettings, VerifyClient, Warning, WebSettings};
@@ -26,6 +28,8 @@ pub(crate) struct Given {
     pub(crate) files: FileSources,
     /// Where names are proved that no hook proves.
     pub(crate) dns: Option<Arc<dyn DnsAnswers>>,
+    /// The cryptography of TLS, if it is not aws-lc-rs.
+    pub(crate) provider: Option<Provider>,
     /// Who answers what is no file.
     pub(crate) app: Option<Arc<dyn MakeHandler>>,
 }
@@ -88,11 +92,13 @@ impl Plan {
         let route_ids = before.map(|before| Arc::clone(&before.sites.route_ids)).unwrap_or_default(); // the first has none
         let mut compiled = Sites::compile(web, sites, &files, app.is_some(), route_ids)?;
         let issued_before = before.and_then(|before| before.issuers.as_ref());
-        let issuers = Issuers::compile(web, sites, &listen, given.dns.as_ref(), issued_before)?;
+        let provider = given.provider.clone().unwrap_or_else(default_provider);
+        let issuers = Issuers::compile(web, sites, &listen, given.dns.as_ref(), &provider, issued_before)?;
         if let Some(issuers) = &issuers {
             compiled.wait_for(|label| issuers.ordered(label));
         }
-        let tls = tls(web, sites, issuers.as_ref(), before.and_then(|before| before.tls.as_deref().map(|tls| &**tls)))?;
+        let tls_before = before.and_then(|before| before.tls.as_deref().map(|tls| &**tls));
+        let tls = tls(web, sites, issuers.as_ref(), &provider, tls_before)?;
         let mut told = tls_warnings(&listen, sites, tls.as_ref())?;
         compiled.https_port = https_port(&listen);
         told.append(&mut compiled.warnings);
@@ -251,9 +257,11 @@ fn tls(
     web: &WebSettings,
     sites: &BTreeMap<String, SiteSettings>,
     issuers: Option<&Issuers>,
+    provider: &Provider,
     before: Option<&Tls>,
 ) -> Result<Option<Tls>, Error> {
     let options = TlsOptions {
+        provider,
         protocols: &web.ssl_protocols,
         tickets: web.ssl_session_tickets,
         ticket_keys: &web.ssl_session_ticket_key,

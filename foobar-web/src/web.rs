@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
+use rustls::crypto::CryptoProvider;
 
 use crate::issuer::Renewing;
 use crate::net::{Acceptor, Listener, Share, Sockets};
@@ -40,6 +41,11 @@ pub struct Web {
     renewing: Mutex<Option<Renewing>>,
 }
 
+/// What a program brings to a [`Web`] beside its settings; [`Web::builder`] begins one.
+#[derive(Clone, Default)]
+#[must_use]
+pub struct WebBuilder(Given);
+
 impl Web {
     /// Checks the settings and opens the files and folders they name; binds nothing. Without `app`, sites have only
     /// files, redirects and fixed answers.
@@ -58,7 +64,7 @@ impl Web {
         files: &FileSources,
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
-        Self::compile(settings, sites, Given { files: files.clone(), dns: None, app })
+        Self::compile(settings, sites, Given { files: files.clone(), app, ..Given::default() })
     }
 
     /// The same with a place where the names of certificates are proved (dns-01) that have a star, unless
@@ -70,7 +76,12 @@ impl Web {
         dns: Arc<dyn DnsAnswers>,
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
-        Self::compile(settings, sites, Given { files: files.clone(), dns: Some(dns), app })
+        Self::compile(settings, sites, Given { files: files.clone(), dns: Some(dns), app, ..Given::default() })
+    }
+
+    /// One to which the program brings more than that.
+    pub fn builder() -> WebBuilder {
+        WebBuilder::default()
     }
 
     fn compile(settings: &WebSettings, sites: &BTreeMap<String, SiteSettings>, given: Given) -> Result<Self, Error> {
@@ -160,6 +171,54 @@ impl Web {
 
     fn listeners(&self) -> MutexGuard<'_, Listeners> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
+    }
+}
+
+impl WebBuilder {
+    /// Sources of files that `root` and `files` of the settings may name. The default is none.
+    pub fn files(mut self, files: &FileSources) -> Self {
+        self.0.files = files.clone();
+        self
+    }
+
+    /// Where the names of certificates are proved (dns-01) that have a star, unless `acme.dns_hook` names a program for
+    /// it. The default is nowhere.
+    pub fn dns_answers(mut self, dns: Arc<dyn DnsAnswers>) -> Self {
+        self.0.dns = Some(dns);
+        self
+    }
+
+    /// The cryptography of TLS in the place of aws-lc-rs: that of the connections of clients, of those to authorities of
+    /// certificates, and of the keys that are read from files. It also says which cipher suites and key exchanges there
+    /// are, and in which order. Session tickets are encrypted by aws-lc-rs in any case.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// # mod foobar { pub mod tiers { pub use {foobar_web::Web, rustls}; } }
+    /// use foobar::tiers::Web;
+    /// use foobar::tiers::rustls::{CipherSuite, crypto::aws_lc_rs};
+    ///
+    /// let mut provider = aws_lc_rs::default_provider();
+    /// provider.cipher_suites.retain(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    /// let web = Web::builder().crypto_provider(Arc::new(provider));
+    /// ```
+    pub fn crypto_provider(mut self, provider: Arc<CryptoProvider>) -> Self {
+        self.0.provider = Some(provider);
+        self
+    }
+
+    /// Who answers what is no file. Without it, sites have only files, redirects and fixed answers.
+    pub fn app(mut self, app: Arc<dyn MakeHandler>) -> Self {
+        self.0.app = Some(app);
+        self
+    }
+
+    /// Checks the settings and opens the files and folders they name, as [`Web::new`] does; binds nothing.
+    ///
+    /// A provider that cannot speak any of `web.ssl_protocols` is an [`Error::Setting`] of that key.
+    pub fn build(self, settings: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Web, Error> {
+        Web::compile(settings, sites, self.0)
     }
 }
 

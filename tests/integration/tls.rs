@@ -6,9 +6,11 @@ mod observatory;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
 use foobar::actix_web::web::{self, ReqData};
 use foobar::request::ClientCertificate;
+use foobar::tiers::rustls::{CipherSuite, crypto::aws_lc_rs};
 use foobar::{App, Running, Server};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
@@ -88,7 +90,11 @@ fn named(name: &str) -> DistinguishedName {
 }
 
 async fn start(settings: &[(&str, &str)]) -> Running {
-    let server = Server::new().app(Told).set("web.access_log", "off").set("admin.listen", "off");
+    start_as(Server::new(), settings).await
+}
+
+async fn start_as(server: Server, settings: &[(&str, &str)]) -> Running {
+    let server = server.app(Told).set("web.access_log", "off").set("admin.listen", "off");
     let server = server.set("web.listen", "127.0.0.1:0 ssl");
     settings.iter().fold(server, |server, (key, value)| server.set(key, *value)).start().await.unwrap()
 }
@@ -194,6 +200,32 @@ async fn the_admin_listener_speaks_tls() {
     let options = ["-H", "Host: evil.test"];
     let elsewhere = curl(&ca, &options, &format!("https://localhost:{port}/livez"));
     assert!(elsewhere.contains("admin.server_name"), "{elsewhere}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_sites_and_the_admin_listener_speak_the_cipher_suites_of_the_programs_provider_alone() {
+    let authority = Authority::new();
+    let ca = authority.path("ca.pem");
+    let [certificate, key] = authority.issue("both", &rcgen::PKCS_ECDSA_P256_SHA256, named("both"));
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites.retain(|suite| suite.suite() == CipherSuite::TLS13_AES_256_GCM_SHA384);
+    let settings = [
+        ("admin.listen", "127.0.0.1:0 ssl"),
+        ("sites.a.ssl_certificate", &certificate),
+        ("sites.a.ssl_certificate_key", &key),
+        ("admin.ssl_certificate", &certificate),
+        ("admin.ssl_certificate_key", &key),
+    ];
+    let running = start_as(Server::new().crypto_provider(Arc::new(provider)), &settings).await;
+    let admin = running.admin_address().expect("it is on").to_string();
+    let admin = admin.rsplit(':').next().unwrap().parse().unwrap();
+    for port in [port(&running), admin] {
+        let said = openssl(port, &ca, &[]);
+        assert!(said.contains("Ciphersuite: TLS_AES_256_GCM_SHA384"), "{said}");
+        let refused = openssl(port, &ca, &["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"]);
+        assert!(refused.contains("alert number 40"), "{refused}");
+    }
     running.stop().await;
 }
 

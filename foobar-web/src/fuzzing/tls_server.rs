@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::client::Client;
 use crate::kept::Kept;
-use crate::net::{Established, Handshake, NamedSite, SiteCertificates, Tls, TlsOptions};
+use crate::net::{Established, Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, default_provider};
 
 /// Reads the ClientHello of one connection after the other. It knows no name, so that none is answered by a handshake.
 pub struct TlsServer(Tls);
@@ -39,6 +39,7 @@ impl TlsServer {
             kept: Some(Arc::new(Kept::new(nowhere, Vec::new()))),
         };
         let options = TlsOptions {
+            provider: &default_provider(),
             protocols: &["TLSv1.2".to_owned(), "TLSv1.3".to_owned()],
             tickets: false,
             ticket_keys: &[],

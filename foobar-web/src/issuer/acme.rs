@@ -41,7 +41,7 @@ use foobar_core::{MakeHandler, config};
 use super::ending::Ending;
 use super::state_folder::StateFolder;
 use crate::kept::{Challenges, Kept};
-use crate::net::client_config;
+use crate::net::{Provider, client_config};
 use crate::{AcmeSettings, Error, SiteCertificate, SiteSettings};
 use account::{FOLDER, StoredAccount};
 use allowed_names::AllowedNames;
@@ -59,6 +59,7 @@ pub(super) struct Acme {
     key: String,
     settings: AcmeSettings,
     folder: StateFolder,
+    provider: Provider,
     client: HttpClient,
     /// By the labels of the sites.
     pub(super) sites: BTreeMap<String, Arc<Kept>>,
@@ -87,6 +88,7 @@ impl Acme {
         settings: &AcmeSettings,
         folder: &StateFolder,
         proof: Proof,
+        provider: &Provider,
     ) -> Result<Self, Error> {
         let error = |name: &str, message: String| Err(Error::setting(format!("{key}.{name}"), message));
         if !settings.accept_terms_of_service {
@@ -106,13 +108,15 @@ impl Acme {
             return error("contact", format!("{bad:?} is no mail address"));
         }
         external_account::of(&key, settings)?;
-        let trusted = client_config(&format!("{key}.ssl_trusted_certificate"), &settings.ssl_trusted_certificate)?;
+        let trusted = format!("{key}.ssl_trusted_certificate");
+        let trusted = client_config(&trusted, &settings.ssl_trusted_certificate, provider)?;
         let client = HttpClient::new(trusted, &format!("{key}.directory"));
         let (settings, folder) = (settings.clone(), folder.clone());
         Ok(Self {
             key,
             settings,
             folder,
+            provider: Arc::clone(provider),
             client,
             sites: BTreeMap::new(),
             on_demand: None,
@@ -128,7 +132,7 @@ impl Acme {
         let mut kept = Kept::new(self.folder.certificate(FOLDER, label), names);
         if site.ssl_on_demand {
             self.proof.check_on_demand(&self.key)?;
-            let allowed = AllowedNames::new(label, &self.folder);
+            let allowed = AllowedNames::new(label, &self.folder, &self.provider);
             kept.on_demand = Some(Arc::clone(&allowed.shown));
             self.on_demand = Some(allowed);
         }
@@ -389,13 +393,15 @@ mod tests {
     use super::*;
     use crate::WebSettings;
     use crate::issuer::reach::Reach;
+    use crate::net::default_provider;
 
     /// The authority of one site, `a`.
     fn acme(folder: &std::path::Path) -> Acme {
         let web = WebSettings { state_dir: Some(folder.to_owned()), ..WebSettings::default() };
         let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
         let proof = Proof::of("acme", &settings, Reach::HttpFirst, None).unwrap();
-        let mut acme = Acme::compile("acme".to_owned(), &settings, &StateFolder::of(&web), proof).unwrap();
+        let mut acme =
+            Acme::compile("acme".to_owned(), &settings, &StateFolder::of(&web), proof, &default_provider()).unwrap();
         let server_name = std::iter::once("foobar.com".to_owned()).collect();
         acme.add("a", "sites.a", &SiteSettings { server_name, ..SiteSettings::default() }).unwrap();
         acme

@@ -1,8 +1,8 @@
 //! TLS as a stream under HTTP: the handshake, the certificate for a name, the records. It knows sites by their number
 //! alone, and nothing of HTTP.
 //!
-//! - rustls with aws-lc-rs, which is given wherever a configuration is made: a program may hold another provider too.
-//!   TLS 1.2 and 1.3; no early data, no OCSP (its responders are being shut down), and no key for cipher suites.
+//! - rustls with aws-lc-rs or the provider of the program, which is given wherever a configuration is made: a program may
+//!   hold several. Tickets are encrypted by aws-lc-rs in any case. TLS 1.2 and 1.3; no early data, no OCSP (its responders are being shut down), and no key for cipher suites.
 //! - Each site has a configuration of its own, chosen by the name in the ClientHello; all workers share it. Session
 //!   tickets are encrypted by keys that all sites share and that change every six hours; where clients show certificates
 //!   there are none, as a certificate may be revoked meanwhile.
@@ -23,6 +23,7 @@ mod outgoing;
 mod overview;
 mod own_ticket_keys;
 mod pem;
+mod provider;
 mod regular_file;
 mod renewal;
 mod site_certificate;
@@ -41,6 +42,7 @@ pub(crate) use distinguished_name::text as name_text;
 pub(crate) use handshake::{Established, Handshake};
 pub(crate) use outgoing::client_config;
 pub use overview::CertificateOverview;
+pub(crate) use provider::{Provider, default_provider};
 pub(crate) use renewal::renew;
 pub use site_certificate::SiteCertificate;
 pub(crate) use x509::Facts;

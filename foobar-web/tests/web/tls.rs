@@ -5,6 +5,7 @@ mod chain;
 mod https;
 mod internal;
 mod names;
+mod provider;
 mod tickets;
 
 use std::fs;

@@ -19,11 +19,10 @@ const STANDARD: [&str; 3] = ["std", "core", "alloc"];
 const LOCAL: [&str; 3] = ["crate", "super", "self"];
 
 /// Crates that signatures name and the facade does not give on, and why.
-const ELSEWHERE: [(&str, &str); 7] = [
+const ELSEWHERE: [(&str, &str); 6] = [
     ("diesel_migrations", "whoever embeds migrations by Diesel's own macro has the crate"),
     ("futures_util", "its boxed futures have names of ours"),
     ("mysql_async", "in the cursor of `MysqlConnection`, which Diesel alone asks for"),
-    ("rustls", "whoever installs the provider of `crypto_provider` calls a method of it, and names nothing"),
     ("serde", "an application derives its traits, and so it has the crate"),
     ("serde_json", "an application that gives members of a problem as JSON has it"),
     ("tokio", "`AsyncRead` and `AsyncWrite` of an upgraded connection: an application that reads it has the crate"),

@@ -13,7 +13,7 @@ use super::schedule::{DAY, seconds};
 use crate::AcmeSettings;
 use crate::issuer::state_folder::StateFolder;
 use crate::kept::{Kept, OnDemand};
-use crate::net::{Facts, read_kept};
+use crate::net::{Facts, Provider, read_kept};
 use denied_names::DeniedNames;
 
 /// The names that no site has and that the application allows certificates for, one by one (`ssl_on_demand`).
@@ -25,6 +25,7 @@ pub(super) struct AllowedNames {
     pub(super) label: String,
     pub(super) shown: Arc<OnDemand>,
     folder: StateFolder,
+    provider: Provider,
     names: Mutex<BTreeMap<String, Allowed>>,
     /// When the folder was changed, as of the last look, if that was long enough before.
     settled: Mutex<Option<SystemTime>>,
@@ -68,11 +69,12 @@ pub(super) enum Answer {
 }
 
 impl AllowedNames {
-    pub(super) fn new(label: &str, folder: &StateFolder) -> Self {
+    pub(super) fn new(label: &str, folder: &StateFolder, provider: &Provider) -> Self {
         Self {
             label: label.to_owned(),
             shown: Arc::new(OnDemand::new()),
             folder: folder.clone(),
+            provider: Arc::clone(provider),
             names: Mutex::default(),
             settled: Mutex::default(),
             changed: Notify::new(),
@@ -261,7 +263,7 @@ impl AllowedNames {
     }
 
     fn show(&self, name: &str, kept: &Kept) {
-        let Some(key) = read_kept(kept) else { return }; // there is none yet, or what was shown before is better
+        let Some(key) = read_kept(kept, &self.provider) else { return }; // there is none yet, or what was shown before is better
         let life = key.cert.first().and_then(|own| Facts::of(own)).map(|facts| (facts.not_before, facts.not_after));
         self.shown.show(name, key, life.unwrap_or_default()); // it was read just now
     }
@@ -304,6 +306,7 @@ mod tests {
 
     use super::*;
     use crate::WebSettings;
+    use crate::net::default_provider;
 
     /// An application that allows names that begin with `shop`, and notes when it was asked for which.
     #[derive(Default)]
@@ -336,7 +339,7 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let web = WebSettings { state_dir: Some(temporary.path().to_owned()), ..WebSettings::default() };
         let bounds = Bounds { most, ..BOUNDS };
-        (temporary, AllowedNames { bounds, ..AllowedNames::new("a", &StateFolder::of(&web)) })
+        (temporary, AllowedNames { bounds, ..AllowedNames::new("a", &StateFolder::of(&web), &default_provider()) })
     }
 
     /// The application is asked, while clients want these names, each so many seconds after the one before.

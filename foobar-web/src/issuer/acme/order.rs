@@ -11,10 +11,12 @@ use super::failure::Failure;
 use super::repeated::repeated;
 use super::{received, tls_alpn};
 use crate::kept::{Challenges, DnsAnswers};
+use crate::net::Provider;
 
 /// An order of a certificate.
 pub(super) struct Request<'a> {
     pub(super) names: &'a [String],
+    pub(super) provider: &'a Provider,
     /// How the authority looks whether the names are ours.
     pub(super) challenge: ChallengeType,
     /// Where the answers of dns-01 are set.
@@ -152,7 +154,7 @@ impl Request<'_> {
             let key = challenge.key_authorization();
             match (&self.challenge, self.dns) {
                 (ChallengeType::TlsAlpn01, _) => {
-                    challenges.add_handshake(&name, tls_alpn::config(&name, key.digest().as_ref())?);
+                    challenges.add_handshake(&name, tls_alpn::config(&name, key.digest().as_ref(), self.provider)?);
                 }
                 (ChallengeType::Dns01, Some(dns)) => {
                     let record = TxtRecord::new(&name, key.dns_value());
@@ -248,14 +250,21 @@ impl Request<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::default_provider;
 
     #[test]
     fn an_order_says_which_kind_of_certificate_is_wanted() {
         let names = ["a.test".to_owned()];
         let identifiers = [Identifier::Dns("a.test".to_owned())];
         let order = |profile| {
-            let request =
-                Request { names: &names, challenge: ChallengeType::Http01, dns: None, profile, replaces: None };
+            let request = Request {
+                names: &names,
+                provider: &default_provider(),
+                challenge: ChallengeType::Http01,
+                dns: None,
+                profile,
+                replaces: None,
+            };
             serde_json::to_value(request.order(&identifiers)).unwrap()
         };
         assert_eq!(order(Some("shortlived"))["profile"], "shortlived");

@@ -132,7 +132,7 @@ impl Acme {
         let replaces = certificate.as_ref().and_then(|certificate| identifier(certificate));
         let (challenge, dns) = self.proof.challenge(names, record.failures);
         let profile = self.settings.profile.as_deref();
-        let request = Request { names, challenge, dns, profile, replaces };
+        let request = Request { names, provider: &self.provider, challenge, dns, profile, replaces };
         let signed = request.carry_out(account, &self.challenges).await?;
         let key = signed.key.serialize_pem();
         let Some(root) = &self.settings.preferred_chain else { return Ok(signed.chain + &key) };

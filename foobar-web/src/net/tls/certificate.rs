@@ -1,19 +1,15 @@
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 
 use super::chain::{CertificateChain, Reach};
 use super::expiry::{Expiry, seconds};
 use super::pem::PemFile;
+use super::provider::Provider;
 use super::x509::Facts;
 use crate::{Error, Warning};
-
-/// What reads keys and signs with them.
-pub(super) type Provider = Arc<CryptoProvider>;
 
 /// Where a certificate and its key are, and the configuration keys that say so.
 pub(crate) struct Pair<'a> {

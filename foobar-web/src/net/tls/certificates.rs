@@ -5,14 +5,14 @@ use std::time::SystemTime;
 
 use foobar_core::Chain;
 use rustls::SignatureAlgorithm;
-use rustls::crypto::aws_lc_rs;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::certificate::{Pair, Provider, expiries, load};
+use super::certificate::{Pair, expiries, load};
 use super::client_rule::ClientRule;
 use super::expiry::{Expiry, seconds};
 use super::from_files::{FromFiles, Refreshed};
+use super::provider::Provider;
 use super::site_certificate::SiteCertificate;
 use super::stand_in::stand_in;
 use super::swap::{Worse, worse};
@@ -232,10 +232,10 @@ const fn cost(algorithm: SignatureAlgorithm) -> u8 {
 }
 
 /// The certificate that the server has got by itself and kept, if it is there and for these names.
-pub(crate) fn read_kept(kept: &Kept) -> Option<Arc<CertifiedKey>> {
+pub(crate) fn read_kept(kept: &Kept, provider: &Provider) -> Option<Arc<CertifiedKey>> {
     // What is wrong with it is not told.
     let pair = Pair { site: "sites", certificate: &kept.path, key: &kept.path, is_kept: true };
-    let (certified, _) = load(&pair, &kept.names, &Arc::new(aws_lc_rs::default_provider())).ok()?; // there is none yet
+    let (certified, _) = load(&pair, &kept.names, provider).ok()?; // there is none yet
     let facts = Facts::of(certified.cert.first()?)?;
     kept.names.iter().all(|name| facts.cover(name)).then(|| Arc::new(certified))
 }
@@ -255,6 +255,7 @@ impl ResolvesServerCert for Certificates {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::provider::default_provider;
     use super::*;
     use rcgen::{CertifiedKey as Issued, generate_simple_self_signed};
     use std::io::{self, Write};
@@ -308,7 +309,7 @@ pub(super) mod tests {
             client_rule: None,
             kept: None,
         };
-        Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap()
+        Certificates::load(&site, &default_provider()).unwrap().unwrap()
     }
 
     #[test]
@@ -365,7 +366,7 @@ pub(super) mod tests {
             client_rule: None,
             kept: None,
         };
-        let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
+        let certificates = Certificates::load(&site, &default_provider()).unwrap().unwrap();
         let shown = || certificates.current.read(|current| current.keys[0].cert[0].to_vec());
         assert_eq!(logged(|| certificates.refresh()), "");
         let second = issue(folder.path());

@@ -6,8 +6,8 @@ use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, RootCertStore};
 
-use super::certificate::Provider;
 use super::distinguished_name;
+use super::provider::Provider;
 use super::x509::Facts;
 
 /// The certificates of a file: the server's own, and those that signed it.

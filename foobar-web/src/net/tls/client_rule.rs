@@ -7,9 +7,9 @@ use rustls::pki_types::CertificateRevocationListDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
-use super::certificate::Provider;
 use super::expiry::{Expiry, seconds};
 use super::pem::PemFile;
+use super::provider::Provider;
 use super::x509;
 use crate::Error;
 

@@ -3,15 +3,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use foobar_core::Chain;
-use rustls::crypto::aws_lc_rs;
 use rustls::server::{NoServerSessionStorage, ServerConfig, WebPkiClientVerifier};
 use rustls::{SupportedProtocolVersion, version};
 
-use super::certificate::Provider;
 use super::certificates::{Certificates, SiteCertificates};
 use super::client_rule::ClientRule;
 use super::expiry::Expiry;
 use super::from_files::{FromFiles, Refreshed};
+use super::provider::Provider;
 use super::site_certificate::SiteCertificate;
 use super::tickets::Tickets;
 use crate::kept::Challenges;
@@ -50,6 +49,7 @@ struct Configured {
 
 /// What all sites have in common.
 pub(crate) struct TlsOptions<'a> {
+    pub(crate) provider: &'a Provider,
     /// As in nginx's `ssl_protocols`.
     pub(crate) protocols: &'a [String],
     pub(crate) tickets: bool,
@@ -76,7 +76,7 @@ pub(crate) enum NamedSite {
 impl Tls {
     /// `None` where no site has a certificate. Sites are given in the order of their numbers.
     pub(crate) fn compile(options: &TlsOptions<'_>, sites: &[SiteCertificates]) -> Result<Option<Self>, Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let provider = Arc::clone(options.provider);
         let protocols = protocols(options.protocols)?;
         let has_certificates = sites.iter().any(|site| !site.certificates.is_empty());
         // The first random bytes take a tenth of a second, which a start without TLS is spared.

@@ -1,15 +1,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::pem::PemFile;
+use super::provider::Provider;
 use crate::Error;
 
 /// How the server speaks TLS as a client of others: with whom these files vouch for, which the key names, or the
 /// authorities that browsers know.
-pub(crate) fn client_config(key: &str, authorities: &[PathBuf]) -> Result<Arc<ClientConfig>, Error> {
+pub(crate) fn client_config(
+    key: &str,
+    authorities: &[PathBuf],
+    provider: &Provider,
+) -> Result<Arc<ClientConfig>, Error> {
     let mut roots = RootCertStore { roots: Vec::new() };
     if authorities.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -23,7 +27,7 @@ pub(crate) fn client_config(key: &str, authorities: &[PathBuf]) -> Result<Arc<Cl
                 .map_err(|problem| error(format!("it is no certificate of an authority: {problem}")))?;
         }
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    let config = ClientConfig::builder_with_provider(Arc::clone(provider));
     let config = config.with_safe_default_protocol_versions();
     let config = config.map_err(|problem| Error::setting(key, format!("TLS cannot be spoken: {problem}")))?;
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))

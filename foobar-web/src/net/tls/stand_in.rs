@@ -2,7 +2,7 @@ use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 
-use super::certificate::Provider;
+use super::provider::Provider;
 use crate::Error;
 
 /// A certificate for these names that nobody has signed: a client that does not look at it can connect, and every other

@@ -1,7 +1,8 @@
 use rustls::sign::CertifiedKey;
 
-use super::certificate::{EXPIRED, NAMELESS, NOT_YET, Provider, covers};
+use super::certificate::{EXPIRED, NAMELESS, NOT_YET, covers};
 use super::chain::CertificateChain;
+use super::provider::Provider;
 use super::x509::Facts;
 
 /// Why a certificate does not take the place of the one in use: clients would accept it for fewer names.

@@ -32,8 +32,8 @@ use foobar::tiers::{
     Presence, Present, Query, QueryKind, Readiness, Request, RequestBody, RequestInfo, Response, ResponseBody,
     Revocation, RouteOverview, RoutePattern, Runtime, SendStream, SessionChange, SessionKeyError, SessionRecord,
     SessionStore, SessionUpdate, SessionsError, SiteCertificate, SiteOverview, Sqlite, StartError as TierStartError,
-    Supervisor, Tier, TowerApp, Turn, Warning, Web, WebError, WebReload, WebTier, bytes, crypto_provider, handler_fn,
-    http, http_body, tower_service,
+    Supervisor, Tier, TowerApp, Turn, Warning, Web, WebBuilder, WebError, WebReload, WebTier, bytes, crypto_provider,
+    handler_fn, http, http_body, rustls, tower_service,
 };
 use foobar::{
     AccountOptions, Accounts, ApiToken, ApiUser, App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError,

@@ -10,6 +10,7 @@ use tokio::net::UnixStream;
 
 use super::super::certificates::SiteCertificates;
 use super::super::config::TlsOptions;
+use super::super::provider::default_provider;
 use super::*;
 
 /// Numbers that are the same each time (xorshift).
@@ -67,6 +68,7 @@ fn tls(folder: &Path) -> Tls {
         kept: None,
     };
     let options = TlsOptions {
+        provider: &default_provider(),
         protocols: &["TLSv1.2".to_owned(), "TLSv1.3".to_owned()],
         tickets: false,
         ticket_keys: &[],
