@@ -24,7 +24,9 @@ fn server(authority: &Authority, web: &str, provider: CryptoProvider) -> Server 
 
 fn client(authority: &Authority, provider: CryptoProvider) -> Arc<ClientConfig> {
     let config = ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions();
-    Arc::new(config.unwrap().with_root_certificates(authority.roots()).with_no_client_auth())
+    Arc::new(
+        config.expect("the provider speaks a version").with_root_certificates(authority.roots()).with_no_client_auth(),
+    )
 }
 
 #[test]
