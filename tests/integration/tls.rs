@@ -2,6 +2,7 @@
 //! own. `tests/tls` has the programs that judge a server.
 
 mod observatory;
+mod stalled;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

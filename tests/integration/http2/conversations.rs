@@ -97,6 +97,31 @@ fn a_ping_comes_back_with_its_payload_while_streams_wait() {
     assert_eq!(pongs, [b"12345678", b"abcdefgh"]);
 }
 
+/// Clients count frames that carry next to nothing, and end a connection for too many.
+#[test]
+fn ranges_of_a_few_bytes_come_in_few_frames() {
+    let server = Server::start();
+    let mut http = Http2::open(server.wire());
+    let ranges: Vec<String> = (0..256).map(|number| format!("{}-{}", number * 20, number * 20 + 1)).collect();
+    let ranges = format!("bytes={}", ranges.join(","));
+    for stream in [1, 3, 5] {
+        let path = [(":method", "GET"), (":scheme", "http"), (":path", "/large.bin"), (":authority", "a")];
+        http.send(request(stream, &[&path[..], &[("range", &ranges)]].concat()));
+        let mut frames = 0;
+        let reply = loop {
+            match http.event() {
+                Event::Answer(_, reply) => break reply,
+                Event::Data(..) => frames += 1,
+                Event::End | Event::Reset(..) | Event::Goaway(..) => panic!("it is cut off"),
+                _ => {}
+            }
+        };
+        let parts = String::from_utf8_lossy(&reply.body).matches("\r\n\r\nxx\r\n").count();
+        assert_eq!((reply.status, parts), (206, 256));
+        assert!(frames <= reply.body.len() / 512, "{} bytes in {frames} frames", reply.body.len());
+    }
+}
+
 /// §6.9.1.
 #[test]
 fn a_window_of_one_byte_lets_one_byte_pass() {

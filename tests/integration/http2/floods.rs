@@ -2,6 +2,7 @@
 //! memory stays bounded.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::case::{GET, get, get_with, post, request, wait};
 use super::server::Server;
@@ -10,8 +11,16 @@ use crate::support::http2::{
     headers, literals, ping, priority, reset, settings, window_update,
 };
 
-/// The most that the server's memory may grow.
-const GROWTH: usize = 32 << 20;
+/// The most that the server's memory may grow in a flood. It has grown by 0.8 to 4.4 MiB; the rest is for the
+/// allocator, which takes memory for each thread and gives it back as it likes.
+const GROWTH: usize = 16 << 20;
+/// The same where 128 answers of 1 MiB wait that nobody takes. 1 MiB is wanted, and 0.7 to 0.8 MiB have been seen;
+/// the allocator takes more at once than is asked for.
+const PINNED: usize = 2 << 20;
+/// How long a flood may go on before the connection is ended. A second is wanted. A debug build on two cores with a
+/// load of 16 takes some milliseconds for most floods, and 2.7 seconds for the longest, in which 2,500 streams are
+/// reset; each figure is printed. The bound is for a machine that is busier still.
+const SOON: Duration = Duration::from_secs(20);
 /// The most streams that are begun before the connection is ended.
 const STREAMS: u32 = 4_000;
 
@@ -29,6 +38,7 @@ fn flood(server: &Server, begin: &[u8], times: u32, batch: impl Fn(u32) -> Vec<u
     let ended = AtomicBool::new(false);
     let mut http = server.http();
     let mut socket = http.socket();
+    let begun = Instant::now();
     let mut send = |bytes: &[u8]| std::io::Write::write_all(&mut socket, bytes).is_ok();
     send(begin);
     let goaway = std::thread::scope(|scope| {
@@ -39,11 +49,15 @@ fn flood(server: &Server, begin: &[u8], times: u32, batch: impl Fn(u32) -> Vec<u
         });
         let other = scope.spawn(|| others_are_answered(server, &ended));
         let goaway = goaway(&mut http, b"all sent");
+        let time = begun.elapsed();
+        println!("{goaway:?} after {time:?}");
+        assert!(goaway.is_none() || time < SOON, "it is ended after {time:?}");
         ended.store(true, Ordering::Relaxed);
         other.join().unwrap();
         goaway
     });
     let grown = peak(server) - before;
+    println!("{} KiB more than {} KiB", grown >> 10, before >> 10);
     assert!(grown < GROWTH, "{grown} bytes more than {before}");
     Flooded { goaway }
 }
@@ -252,7 +266,8 @@ fn streams_whose_answers_nobody_takes_are_reset_after_send_timeout() {
         }
     }
     let grown = peak(&server) - before;
-    assert!(grown < GROWTH, "{grown} bytes");
+    println!("{} KiB more than {} KiB", grown >> 10, before >> 10);
+    assert!(grown < PINNED, "{grown} bytes");
     http.send([settings(&[(INITIAL_WINDOW_SIZE, 100)]), get(1_001)].concat());
     assert_eq!(http.answer(1_001).map(|reply| reply.status), Some(200), "the connection goes on");
 }
