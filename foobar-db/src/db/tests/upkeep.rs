@@ -64,7 +64,7 @@ async fn a_backup_takes_the_place_of_no_file_and_leaves_no_half_one() {
 async fn a_vacuum_gives_space_back() {
     let (db, test) = both_with(|_| {}).await.into_iter().next().unwrap();
     let fill = "CREATE TABLE filler (b BLOB); INSERT INTO filler VALUES (zeroblob(3000000)); DROP TABLE filler";
-    db.write(move |conn| diesel::connection::SimpleConnection::batch_execute(conn, fill)).await.unwrap();
+    db.write(move |conn| conn.batch_execute(fill)).await.unwrap();
     let pages = || {
         let pages = diesel::dsl::sql::<BigInt>("(SELECT page_count FROM pragma_page_count)");
         test.read(move |conn| diesel::select(pages.clone()).get_result::<i64>(conn))
