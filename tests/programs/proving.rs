@@ -103,14 +103,13 @@ async fn socket(request: HttpRequest, body: web::Payload) -> actix_web::Result<H
     let (response, mut session, mut messages) = actix_ws::handle(&request, body)?;
     actix_web::rt::spawn(async move {
         while let Some(Ok(message)) = messages.recv().await {
-            match message {
-                actix_ws::Message::Text(text) => {
-                    if session.text(text).await.is_err() {
-                        return;
-                    }
-                }
-                actix_ws::Message::Close(_) => break,
-                _ => {}
+            if matches!(message, actix_ws::Message::Close(_)) {
+                break;
+            }
+            if let actix_ws::Message::Text(text) = message
+                && session.text(text).await.is_err()
+            {
+                return;
             }
         }
         drop(session.close(None).await); // the client may have gone

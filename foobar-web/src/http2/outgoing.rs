@@ -130,14 +130,14 @@ impl Outgoing {
                 return Poll::Ready(Err(reset.unwrap_or(Reason::CANCEL))); // the connection has ended
             }
             if let Poll::Ready(ending) = self.poll_drain(cx) {
-                tracing::info!(request = %self.body.entry().id(), "a stream is ended, as the server stops");
+                tracing::info!(request = %self.body.inner().entry().id(), "a stream is ended, as the server stops");
                 return Poll::Ready(match ending {
                     Ending::Clean => self.give(Bytes::new(), true),
                     Ending::CutOff => Err(Reason::CANCEL),
                 });
             }
             if self.piece.is_empty() {
-                if self.body.has_length() {
+                if self.body.inner().has_length() {
                     ready!(self.poll_room(cx, 1))?; // nothing is read for a client that gives no room
                 }
                 match ready!(self.body.poll_data(cx)) {
@@ -219,7 +219,10 @@ impl Outgoing {
             let deadline = self.sending.deadline(limits.send_time, rate);
             ready!(self.writing.poll(cx, deadline));
             if self.streams.moved() == moved {
-                tracing::debug!(request = %self.body.entry().id(), "a client takes nothing of its answer; the stream is reset");
+                tracing::debug!(
+                    request = %self.body.inner().entry().id(),
+                    "a client takes nothing of its answer; the stream is reset"
+                );
                 return Poll::Ready(Err(Reason::CANCEL));
             }
         }
@@ -232,7 +235,7 @@ impl Drop for Outgoing {
             self.streams.order.leave(slot);
         }
         if !self.is_done {
-            self.body.entry().cut(self.sent);
+            self.body.inner().entry().cut(self.sent);
         }
     }
 }

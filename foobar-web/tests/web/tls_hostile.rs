@@ -4,14 +4,15 @@
 #![expect(clippy::unwrap_used, reason = "a failure here is one of the test that asks")]
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use foobar_web::WebTier;
+use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, HandshakeKind};
+use rustls::{ClientConfig, ClientConnection, ConnectionTrafficSecrets, ContentType, HandshakeKind, ProtocolVersion};
 
 use super::support::tls::{Authority, alert};
 use super::support::{STEP, Server, wait_until};
@@ -80,45 +81,52 @@ fn of_many_connections_to_two_workers_all_but_the_first_are_resumed() {
 
 #[test]
 fn no_handshake_fails_while_certificates_change() {
-    change_under_handshakes(5);
+    change_under_handshakes(5, 100);
 }
 
 #[test]
-#[ignore = "it takes a minute or more; tests/tls runs it"]
+#[ignore = "it takes some minutes; tests/tls runs it"]
 fn no_handshake_fails_while_certificates_change_a_hundred_times() {
-    change_under_handshakes(100);
+    let number =
+        std::env::var("FOOBAR_HANDSHAKES").map(|number| number.parse().expect("FOOBAR_HANDSHAKES is a number"));
+    change_under_handshakes(100, number.unwrap_or(10_000)); // not set: enough to see each change
 }
 
-/// Changes the certificate so many times while others connect.
-fn change_under_handshakes(times: usize) {
+/// Changes the certificate this many times while others connect, at least so often in all.
+fn change_under_handshakes(times: usize, handshakes: usize) {
     let authority = Authority::new();
     let server = server(&authority, "workers = 2\n");
-    let (config, ended) = (Arc::new(without_sessions(&authority)), AtomicBool::new(false));
-    let address = server.tls_address();
+    let (config, done, ended) = (Arc::new(without_sessions(&authority)), AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        let connecting: Vec<_> = (0..2)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut done = 0;
-                    while !ended.load(Relaxed) {
-                        let mut session = session(&config);
-                        let mut socket = TcpStream::connect(address).expect("the server accepts");
-                        while session.is_handshaking() {
-                            session.complete_io(&mut socket).expect("no handshake fails");
-                        }
-                        done += 1;
-                    }
-                    done
-                })
-            })
-            .collect();
-        for _ in 0..times {
+        let connecting = [(); 2].map(|()| scope.spawn(|| connect_until(&ended, &config, server.tls_address(), &done)));
+        let mut longest = Duration::ZERO;
+        for number in 1..=times {
             let files = authority.issue("a", &["a.test"]);
+            let changed = Instant::now();
             wait_until("it is shown", || server.connect_tls(&config, "a.test").unwrap().was_shown(&files));
+            longest = longest.max(changed.elapsed());
+            let enough = || done.load(Relaxed) >= handshakes * number / times;
+            while !enough() && !connecting.iter().any(std::thread::ScopedJoinHandle::is_finished) {
+                std::thread::yield_now();
+            }
         }
         ended.store(true, Relaxed);
-        assert!(connecting.into_iter().all(|thread| thread.join().expect("no handshake fails") > 0));
+        connecting.into_iter().for_each(|thread| thread.join().expect("no handshake fails"));
+        println!("{} handshakes; a new certificate was shown {longest:?} after its files at most", done.load(Relaxed));
     });
+    assert!(done.into_inner() >= handshakes);
+}
+
+/// Makes one handshake after the other until `ended`, and counts them.
+fn connect_until(ended: &AtomicBool, config: &Arc<ClientConfig>, address: SocketAddr, done: &AtomicUsize) {
+    while !ended.load(Relaxed) {
+        let mut session = session(config);
+        let mut socket = TcpStream::connect(address).expect("the server accepts");
+        while session.is_handshaking() {
+            session.complete_io(&mut socket).expect("no handshake fails");
+        }
+        done.fetch_add(1, Relaxed);
+    }
 }
 
 fn without_sessions(authority: &Authority) -> ClientConfig {
@@ -165,6 +173,77 @@ fn who_stalls_in_a_handshake_is_closed_when_its_time_is_over_and_others_are_serv
     for mut socket in sockets {
         assert!(socket.read_to_end(&mut Vec::new()).is_ok() || server.is_alone());
     }
+}
+
+/// The worker of this server is the only one.
+#[test]
+fn some_empty_records_are_skipped_and_a_flood_of_them_is_cut_off_while_others_are_answered() {
+    let authority = Authority::new();
+    let server = server(&authority, "");
+    let mut config = without_sessions(&authority);
+    config.enable_secret_extraction = true;
+    let config = Arc::new(config);
+    let connect = |number: u64| {
+        let (session, socket) = server.connect_tls(&config, "a.test").unwrap().stream.into_inner().into_parts();
+        (after_empty_records(session, number, b"GET /app HTTP/1.1\r\nHost: a.test\r\n\r\n"), socket)
+    };
+    let (records, mut few) = connect(10);
+    few.write_all(&records).unwrap();
+    wait_until("the request after them is answered", || server.figure("requests_total") == 1);
+    drop(few);
+    let (records, mut many) = connect(200_000);
+    std::thread::scope(|scope| {
+        scope.spawn(|| _ = many.write_all(&records).and_then(|()| many.read_to_end(&mut Vec::new()))); // it is cut off
+        for _ in 0..20 {
+            assert_eq!(server.connect_tls(&config, "a.test").unwrap().get("a.test", "/app").1, b"GET /app");
+        }
+    });
+    server.wait_until_alone();
+    assert_eq!(server.figure("requests_total"), 21, "the request after them is not");
+}
+
+/// Records of TLS 1.3 as this session would send them next: this many with no data in them, and one with some.
+fn after_empty_records(session: ClientConnection, number: u64, data: &[u8]) -> Vec<u8> {
+    let suite = session.negotiated_cipher_suite().and_then(|suite| suite.tls13()).expect("TLS 1.3");
+    let (first, secrets) = session.dangerous_extract_secrets().unwrap().tx;
+    let (ConnectionTrafficSecrets::Aes128Gcm { key, iv }
+    | ConnectionTrafficSecrets::Aes256Gcm { key, iv }
+    | ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv }) = secrets
+    else {
+        panic!("the suite is another")
+    };
+    let mut encrypter = suite.aead_alg.encrypter(key, iv);
+    let record = |at: u64| {
+        let payload = OutboundChunks::Single(if at < number { b"" } else { data });
+        let message =
+            OutboundPlainMessage { typ: ContentType::ApplicationData, version: ProtocolVersion::TLSv1_3, payload };
+        encrypter.encrypt(message, first + at).unwrap().encode()
+    };
+    (0..=number).flat_map(record).collect()
+}
+
+/// It may do so now and then: rustls ends the connection for many without data between them.
+#[test]
+fn a_client_that_changes_its_keys_again_and_again_is_cut_off_and_others_are_served() {
+    let authority = Authority::new();
+    let server = server(&authority, "");
+    let config = Arc::new(without_sessions(&authority));
+    let mut client = server.connect_tls(&config, "a.test").unwrap();
+    for _ in 0..100 {
+        client.stream.get_mut().conn.refresh_traffic_keys().unwrap();
+        assert_eq!(client.get("a.test", "/app").1, b"GET /app", "with data between them");
+    }
+    let (mut session, mut socket) = client.stream.into_inner().into_parts();
+    let mut updates = Vec::new();
+    for _ in 0..1_000 {
+        session.refresh_traffic_keys().unwrap();
+        session.write_tls(&mut updates).unwrap();
+    }
+    let mut told = Vec::new();
+    _ = socket.write_all(&updates).and_then(|()| socket.read_to_end(&mut told)); // it is cut off
+    assert!(told.len() < 10_000, "few of them are answered: {} bytes", told.len());
+    server.wait_until_alone();
+    assert_eq!(server.connect_tls(&config, "a.test").unwrap().get("a.test", "/app").1, b"GET /app");
 }
 
 #[test]

@@ -1,10 +1,8 @@
 use std::io;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::access_log::Entry;
 use crate::pipeline::MeasuredBody;
 
 /// A body whose small pieces, as far as they are ready, are joined: each piece becomes a frame, and clients end the
@@ -25,13 +23,9 @@ impl JoinedBody {
         Self { body, held: None, has_ended: false }
     }
 
-    pub(super) const fn entry(&self) -> &Rc<Entry> {
-        self.body.entry()
-    }
-
-    /// Whether a length was announced.
-    pub(super) const fn has_length(&self) -> bool {
-        self.body.has_length()
+    /// The body that is joined.
+    pub(super) const fn inner(&self) -> &MeasuredBody {
+        &self.body
     }
 
     /// Whether its end has come, and is where the head says.
