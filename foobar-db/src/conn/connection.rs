@@ -8,7 +8,7 @@ use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::r2d2::R2D2Connection;
 #[cfg(feature = "sqlite")]
 use diesel::sqlite::SqliteConnection;
-use diesel::{ConnectionError, ConnectionResult, QueryResult};
+use diesel::{ConnectionResult, QueryResult};
 
 use super::Conn;
 use super::backend::{MultiBackend, MultiRow};
@@ -40,17 +40,18 @@ impl Connection for Conn {
     type Backend = MultiBackend;
     type TransactionManager = Self;
 
-    /// The first engine that takes the URL.
+    /// A file of SQLite where there is one, or may be, and a server of MySQL otherwise.
     fn establish(url: &str) -> ConnectionResult<Self> {
         #[cfg(feature = "sqlite")]
-        if let Ok(conn) = SqliteConnection::establish(url) {
-            return Ok(Self::Sqlite(conn));
+        match SqliteConnection::establish(url) {
+            Ok(conn) => return Ok(Self::Sqlite(conn)),
+            #[cfg(feature = "mysql")]
+            Err(_no_file) => {}
+            #[cfg(not(feature = "mysql"))]
+            Err(error) => return Err(error),
         }
         #[cfg(feature = "mysql")]
-        if let Ok(conn) = MysqlConnection::establish(url) {
-            return Ok(Self::Mysql(conn));
-        }
-        Err(ConnectionError::BadConnection("no engine connects to this URL".to_owned()))
+        MysqlConnection::establish(url).map(Self::Mysql)
     }
 
     fn execute_returning_count<T>(&mut self, source: &T) -> QueryResult<usize>
@@ -101,7 +102,6 @@ impl LoadConnection for Conn {
 }
 
 /// The rows of a query on a [`Conn`], as they come.
-#[allow(missing_debug_implementations, reason = "those of SQLite have none")]
 pub enum Rows<'conn, 'query> {
     #[cfg(feature = "sqlite")]
     Sqlite(<SqliteConnection as LoadConnection>::Cursor<'conn, 'query>),
