@@ -1,7 +1,7 @@
 //! The connection that a query gets, whichever engine runs.
 //!
 //! Its backend is what Diesel derives. Its connection is ours: the derived one writes the text of a statement whenever it is
-//! asked for the values, or whether it may be kept prepared; that was a sixth of what a request of one row cost.
+//! asked for the values, or whether it may be kept prepared (benches/db/README.md).
 
 mod backend;
 mod connection;

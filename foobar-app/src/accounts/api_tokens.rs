@@ -57,7 +57,8 @@ impl Accounts {
     ///
     /// A new password, also one by a link, revokes all tokens of the user. Sign-out and
     /// [`Session::end_others_of`](crate::Session::end_others_of) revoke none: [`revoke_all_tokens`](Self::revoke_all_tokens)
-    /// and [`sign_out_everywhere`](Self::sign_out_everywhere) do. 401 where the user has got another password since the [`User`] was looked up.
+    /// and [`sign_out_everywhere`](Self::sign_out_everywhere) do. 401 where the user has got another password since the
+    /// [`User`] was looked up.
     pub async fn create_token(
         &self,
         user: &User,

@@ -58,6 +58,16 @@ enum Proof {
     Password,
 }
 
+/// What somebody has typed who is to show that.
+enum Typed {
+    Proof(Proof),
+    /// Six digits that are not the code. They are no password: it would be asked for next, and what fails there would take
+    /// the attempt back, although a code has been tried.
+    WrongCode,
+    /// It may be a password.
+    NoCode,
+}
+
 impl Proof {
     /// Whether it is one that has not been used; it has then.
     fn take(&self, conn: &mut Conn, account: i64) -> QueryResult<bool> {
@@ -235,7 +245,7 @@ impl Accounts {
         attempt: &Attempt,
     ) -> Result<Result<User, Refusal>, BoxError> {
         let (id, attempt) = (pending.account, attempt.clone());
-        let Some(proof) = self.proof(id, code).await? else { return Ok(Err(WRONG_CODE)) };
+        let Typed::Proof(proof) = self.proof(id, code).await? else { return Ok(Err(WRONG_CODE)) };
         let Some(user) = self.find(id).await? else { return Ok(Err(TOO_LATE)) };
         let signed_in = session.draft(|session| session.sign_in(id, &pending.password, &user.rights(true))).await;
         let draft = signed_in.clone();
@@ -270,10 +280,11 @@ impl Accounts {
         let (id, attempt) = (user.id, Attempt::of_proof(self.client, user.id));
         let work = async {
             let proof = match self.proof(id, typed).await? {
-                Some(Proof::Step(step)) => Proof::Step(step),
+                Typed::Proof(Proof::Step(step)) => Proof::Step(step),
+                Typed::WrongCode => return Ok(Some(Err(NO_PROOF))),
                 _ if self.has_password(id, typed).await? => Proof::Password,
-                Some(proof) => proof,
-                None => return Ok(Some(Err(NO_PROOF))),
+                Typed::Proof(proof) => proof,
+                Typed::NoCode => return Ok(Some(Err(NO_PROOF))),
             };
             let (user, attempt) = (user.clone(), attempt.clone());
             let done = self.db.write(move |conn| {
@@ -291,20 +302,20 @@ impl Accounts {
         self.attempt(&attempt, work).await?.ok_or_else(super::outdated)
     }
 
-    /// What was typed, if it may be a code of a user with a second factor.
-    async fn proof(&self, account: i64, typed: &str) -> Result<Option<Proof>, BoxError> {
+    /// What was typed, as far as it may be a code of a user with a second factor.
+    async fn proof(&self, account: i64, typed: &str) -> Result<Typed, BoxError> {
         let Some(kept) = self.db.read(move |conn| rows::find(conn, account)).await?.filter(|kept| kept.active) else {
-            return Ok(None);
+            return Ok(Typed::NoCode);
         };
-        let recovery = recovery_code::hash(account, typed).map(Proof::Recovery);
-        if recovery.is_some() {
-            return Ok(recovery);
+        if let Some(code) = recovery_code::hash(account, typed) {
+            return Ok(Typed::Proof(Proof::Recovery(code)));
         }
         if !totp::may_be_code(typed) {
-            return Ok(None); // a password too is taken where the secret cannot be opened
+            return Ok(Typed::NoCode); // a password too is taken where the secret cannot be opened
         }
         let secret = self.vault().open(&kept)?;
-        Ok(totp::matching_step(&secret, typed, self.options().now()).map(Proof::Step))
+        let step = totp::matching_step(&secret, typed, self.options().now());
+        Ok(step.map_or(Typed::WrongCode, |step| Typed::Proof(Proof::Step(step))))
     }
 
     /// Other keys have taken the place of those of `session.keys`.

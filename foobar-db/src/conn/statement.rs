@@ -40,7 +40,10 @@ impl<T: QueryFragment<MultiBackend>> Statement<T> {
         }
         if is_for_text(pass.reborrow()) {
             pass.push_sql(&self.text()?);
-        } else if !self.query.is_safe_to_cache_prepared(&self.backend)? {
+            return Ok(());
+        }
+        pass.push_sql(""); // for a pass that asks whether there is a text at all
+        if !self.query.is_safe_to_cache_prepared(&self.backend)? {
             pass.unsafe_to_cache_prepared();
         }
         Ok(())
@@ -62,7 +65,7 @@ impl<T: QueryFragment<MultiBackend>> Statement<T> {
     }
 }
 
-/// Whether a pass writes the text of a statement: of all passes that one alone has a builder to convert.
+/// Whether a pass writes the text of a statement: no other has a builder to convert.
 fn is_for_text<DB: Backend>(pass: AstPass<'_, '_, DB>) -> bool {
     let has_builder = Cell::new(false);
     pass.cast_database::<DB>(

@@ -194,3 +194,18 @@ async fn who_has_only_a_session_uses_up_no_sign_ins_by_guessing_the_password_for
         assert_eq!(sign(&shop.client.other_user(), ANN, PASSWORD).await.text(), "done");
     }
 }
+
+/// It is compared before a password would be hashed, so it is tried whether or not there is a place for one.
+#[tokio::test]
+async fn while_too_many_passwords_wait_a_wrong_code_counts_all_the_same() {
+    for shop in on_both().await {
+        let phone = shop.enrol().await;
+        let places = shop.accounts().shared.hasher.take_all_places();
+        for _attempt in 0..PER_CLIENT_AND_ACCOUNT {
+            assert_eq!(send(&shop.client, "/totp/disable", "000000").await, "code or password is wrong");
+        }
+        drop(places);
+        let right = shop.client.post("/totp/disable").form(&[("typed", &*shop.next_code(&phone))]).await;
+        assert_eq!(right.status(), 429);
+    }
+}
