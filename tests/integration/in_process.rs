@@ -307,7 +307,7 @@ fn held_by_a_stream(held: Arc<()>) -> HttpResponse {
 #[tokio::test]
 async fn a_stop_ends_streams_as_it_does_on_sockets() {
     let folder = folder();
-    let site = test::site(server(&folder).set("server.stream_timeout", "100ms")).await;
+    let site = test::site(server(&folder).set("server.stream_timeout", "3s")).await;
     let mut events = site.get("/events").open().await;
     assert_eq!(events.event().await.unwrap().data, "first");
     let mut endless = site.get("/endless").open().await;

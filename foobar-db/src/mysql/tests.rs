@@ -401,7 +401,8 @@ fn a_certificate_authority_that_cannot_be_used_is_refused() {
     let error = Db::open(&settings).unwrap_err().to_string();
     assert!(error.ends_with("write `ssl-mode=verify_ca` or `ssl-mode=verify_identity`"), "{error}");
     settings.url = Some(Secret::new("mysql://u@h/d?require_ssl=true"));
-    Db::open(&settings).unwrap();
+    let error = Db::open(&settings).unwrap_err().to_string();
+    assert!(error.ends_with("has no certificate in PEM"), "{error}");
     settings.tls_ca = Some("/no/such/file".into());
     let error = Db::open(&settings).unwrap_err();
     let expected = "`database.tls_ca` /no/such/file cannot be read: No such file or directory (os error 2)";
