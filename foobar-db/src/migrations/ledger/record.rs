@@ -230,10 +230,11 @@ pub(in crate::migrations) fn begin_down(conn: &mut Conn, migration: &Migration) 
     Ok(())
 }
 
-/// Records that nothing of its taking back has taken effect.
+/// Records that nothing of its taking back has taken effect, where it is recorded that this began.
 pub(in crate::migrations) fn keep(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
-    let set = "state = 'done', checksum = attempted, attempted = NULL, statement = NULL";
-    update(conn, migration, set).map(drop)
+    let set = "checksum = attempted, attempted = NULL, statement = NULL, state = 'done'";
+    let row = format!("UPDATE {} SET {set} WHERE version = ? AND state = 'down'", migration.owner.records());
+    sql_query(row).bind::<Text, _>(&migration.version).execute(conn).map(drop)
 }
 
 /// Records that the next statement is the one of this number, after those with this checksum. It is part of the

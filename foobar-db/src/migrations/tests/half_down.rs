@@ -235,3 +235,31 @@ async fn what_is_taken_back_in_half_and_not_in_this_program_is_listed_by_its_nam
         assert!(name == "1_half" && matches!(status, MigrationStatus::BegunElsewhere { .. }), "{name}: {status:?}");
     }
 }
+
+#[tokio::test]
+async fn taking_back_that_was_killed_at_its_first_statement_stays_half_done_until_it_is_resumed_after_that() {
+    let db = TestDb::mysql().await;
+    let killed = by("KILL CONNECTION_ID();\nDROP TABLE b;\nDROP TABLE c");
+    db.migrate(&killed).await.unwrap();
+    db.migrate_down(&killed).await.unwrap_err();
+    db.write(|conn| conn.batch_execute("DROP TABLE a")).await.unwrap(); // as if the killed one had
+    let error = refusal(db.migrate_resume_down(&by(RIGHT), None)).await;
+    assert!(error.contains("failed again, at the first statement of its down.sql, and what"), "{error}");
+    assert!(matches!(status(&db).await, MigrationStatus::HalfDown { statement: 1, problem: Some(_), .. }));
+    assert!(is_half_down(&db).await && db.migrate(&by(RIGHT)).await.is_err());
+    assert_eq!(db.migrate_resume_down(&by(RIGHT), Some(2)).await.unwrap().as_deref(), Some("1_half"));
+    assert_eq!(db.migrate(&by(RIGHT)).await.unwrap(), ["1_half"]);
+}
+
+#[tokio::test]
+async fn taking_back_that_begins_anew_and_fails_at_once_is_not_taken_for_what_ran() {
+    for db in halved(WRONG).await {
+        let error = refusal(db.migrate_resume_down(&by(WRONG), Some(1))).await;
+        assert!(error.contains("taking it back failed again, at the first statement"), "{error}");
+        let MigrationStatus::HalfDown { statement: 1, .. } = db.migration_status(&by(WRONG)).await.unwrap()[0].1 else {
+            panic!("it is not")
+        };
+        assert_eq!(db.migrate_resume_down(&by(RIGHT), Some(2)).await.unwrap().as_deref(), Some("1_half"));
+        assert_eq!(status(&db).await, MigrationStatus::Pending);
+    }
+}
