@@ -71,7 +71,7 @@ async fn a_start_refuses_a_schema_that_is_taken_back_in_half() {
         let waiting = Db::open(&settings).unwrap();
         waiting.tier().start().await.unwrap();
         let error = waiting.migrate_on_start(&by(WRONG)).await.unwrap_err();
-        assert!(matches!(&error, Error::Unmigrated(names) if names == &["1_half"]), "{error}");
+        assert!(matches!(&error, Error::DownFailed { name, .. } if name == "1_half") && !error.may_pass(), "{error}");
     }
 }
 
@@ -229,11 +229,43 @@ async fn what_another_tool_has_taken_back_to_its_end_is_pending() {
 }
 
 #[tokio::test]
-async fn what_is_taken_back_in_half_and_not_in_this_program_is_listed_by_its_name() {
+async fn what_is_taken_back_in_half_and_not_in_this_program_is_listed_and_refused_by_a_start() {
     for db in halved(WRONG).await {
         let [(name, status)] = &db.migration_status(&sql(&[])).await.unwrap()[..] else { panic!("there is one") };
-        assert!(name == "1_half" && matches!(status, MigrationStatus::BegunElsewhere { .. }), "{name}: {status:?}");
+        assert!(name == "1_half" && matches!(status, MigrationStatus::HalfDown { .. }), "{name}: {status:?}");
+        let settings = DatabaseSettings { migrate_on_start: false, ..db.settings() };
+        let waiting = Db::open(&settings).unwrap();
+        waiting.tier().start().await.unwrap();
+        for db in [&db, &waiting] {
+            let error = db.migrate_on_start(&sql(&[])).await.unwrap_err();
+            assert!(matches!(&error, Error::DownFailed { name, .. } if name == "1_half"), "{error}");
+        }
     }
+}
+
+#[tokio::test]
+async fn what_another_tool_takes_back_and_runs_again_is_done() {
+    for db in halved(WRONG).await {
+        db.write(|conn| conn.batch_execute("DELETE FROM __diesel_schema_migrations")).await.unwrap();
+        db.migrate(&sql(&[("2_next", "CREATE TABLE next (id INT)")])).await.unwrap();
+        let run = "INSERT INTO __diesel_schema_migrations (version) VALUES ('1')";
+        db.write(|conn| conn.batch_execute(run)).await.unwrap();
+        assert_eq!(status(&db).await, MigrationStatus::Done);
+    }
+}
+
+#[tokio::test]
+async fn where_a_down_fails_before_its_first_statement_nothing_is_taken_back() {
+    let db = TestDb::mysql().await;
+    let half = reversible(&[("1_half", UP, RIGHT)], true);
+    db.migrate(&half).await.unwrap();
+    let forbid = "CREATE TRIGGER forbid BEFORE UPDATE ON __foobar_migrations FOR EACH ROW \
+                  IF NEW.statement = 1 THEN SIGNAL SQLSTATE '45000'; END IF";
+    db.write(move |conn| conn.batch_execute(forbid)).await.unwrap();
+    let error = refusal(db.migrate_down(&half)).await;
+    assert!(error.contains("taking it back failed, and nothing of that has taken effect"), "{error}");
+    assert_eq!(db.migration_status(&half).await.unwrap()[0].1, MigrationStatus::Done);
+    assert_eq!(count(&db, "(SELECT COUNT(*) FROM a)").await, 0);
 }
 
 #[tokio::test]
