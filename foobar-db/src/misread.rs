@@ -45,7 +45,8 @@ pub(crate) fn explain(error: DieselError) -> DieselError {
     DieselError::DeserializationError(why.into())
 }
 
-/// The same where any of the columns that are no texts may be the one. No connection knows there what is read.
+/// The same where any of the columns that are no texts may be the one, or a text that is not in UTF-8. No connection knows
+/// there what is read.
 fn explain_any(error: DieselError) -> DieselError {
     let columns: Vec<_> = COLUMNS.with_borrow(|columns| {
         let named = |column: &Column| (column.name_str().into_owned(), type_name(column.column_type()));
@@ -54,8 +55,8 @@ fn explain_any(error: DieselError) -> DieselError {
     let Some((first, _)) = columns.first() else { return error };
     let list: Vec<_> = columns.iter().map(|(name, kind)| format!("`{name}` is of type {kind}")).collect();
     let why = format!(
-        "what is read as a text is none; column {}: where such a one is read as a text, write CAST(`{first}` AS CHAR) AS \
-         `{first}`",
+        "{error}: something that is no text may be read as one; column {}: where such a one is read as a text, write \
+         CAST(`{first}` AS CHAR) AS `{first}`",
         list.join(", ")
     );
     DieselError::DeserializationError(why.into())

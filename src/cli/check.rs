@@ -66,6 +66,9 @@ fn schema(composition: &Composition, database: &Db) -> Result<(), BoxError> {
 /// What a start would refuse, or come to a stop at again.
 fn refuse_begun(all: &[(String, MigrationStatus)]) -> Result<(), BoxError> {
     for (name, status) in all {
+        if let Some(error) = status.refuse_half_down(name) {
+            return Err(error.into());
+        }
         let name = name.clone();
         match status {
             MigrationStatus::Changed => return Err(DbError::MigrationChanged(name).into()),
@@ -74,14 +77,6 @@ fn refuse_begun(all: &[(String, MigrationStatus)]) -> Result<(), BoxError> {
             }
             MigrationStatus::Begun { on, statement: None } => {
                 return Err(DbError::MigrationUnrecorded { name, on: on.clone() }.into());
-            }
-            MigrationStatus::HalfDown { on, statement, problem } => {
-                let (on, statement) = (on.clone(), *statement);
-                return Err(match problem.clone() {
-                    Some(problem) => DbError::DownFailed { name, on, statement, problem },
-                    None => DbError::DownUnfinished { name, on, statement },
-                }
-                .into());
             }
             MigrationStatus::Failed { changed: true, .. } => {} // a start goes on with it
             MigrationStatus::Failed { statement, problem, .. } => {

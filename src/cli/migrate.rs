@@ -91,10 +91,11 @@ async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Resu
     let (verb, names) = match action {
         Migrate::Down => ("took back", database.migrate_down(migrations).await?.into_iter().collect()),
         Migrate::Redo => ("redid", database.migrate_redo(migrations).await?.into_iter().collect()),
-        Migrate::Resume(from) => match database.migrate_resume_down(migrations, *from).await? {
-            Some(name) => ("took back", vec![name]),
-            None => ("migrated", database.migrate_resume(migrations, *from).await?),
-        },
+        Migrate::Resume(from) if is_half_down(composition, database).await? => {
+            let name = database.migrate_resume_down(migrations, *from).await?;
+            ("took back", vec![name.ok_or("nothing to take back: another process has ended that")?])
+        }
+        Migrate::Resume(from) => ("migrated", database.migrate_resume(migrations, *from).await?),
         Migrate::MarkDone(name) => ("marked as done", vec![database.migrate_mark_done(migrations, name).await?]),
         Migrate::Unlock => ("unlocked", database.migrate_unlock().await?.into_iter().collect()),
         Migrate::Run | Migrate::Status | Migrate::Check { .. } | Migrate::New(_) => {
@@ -108,6 +109,12 @@ async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Resu
         (true, Migrate::Unlock) => Ok(vec!["nothing to unlock: no process has left its mark".to_owned()]),
         (true, _) => Ok(vec!["nothing to migrate".to_owned()]),
     }
+}
+
+/// Whether `resume` goes on with taking one back: it then runs none, not even where another process ends that meanwhile.
+async fn is_half_down(composition: &Composition, database: &Db) -> Result<bool, BoxError> {
+    let all = database.migration_status(&composition.migrations).await?;
+    Ok(all.iter().any(|(_, status)| matches!(status, MigrationStatus::HalfDown { .. })))
 }
 
 /// An error where there is no database to look into yet.

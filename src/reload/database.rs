@@ -68,11 +68,14 @@ pub(crate) async fn require_schema(database: &Db, migrations: &Migrations) -> Re
     }
     let (presence, status) = database.check_migrations(migrations).await?;
     let lacks = |status: &MigrationStatus| {
-        use MigrationStatus::{Begun, Failed, HalfDown, Pending};
-        matches!(status, Pending | Begun { .. } | Failed { .. } | HalfDown { .. })
+        use MigrationStatus::{Begun, Failed, Pending};
+        matches!(status, Pending | Begun { .. } | Failed { .. })
     };
     if let Some((name, _)) = status.iter().find(|(_, status)| *status == MigrationStatus::Changed) {
         return Err(foobar_db::Error::MigrationChanged(name.clone()).into());
+    }
+    if let Some(error) = status.iter().find_map(|(name, status)| status.refuse_half_down(name)) {
+        return Err(error.into());
     }
     match (presence, status.iter().find(|(_, status)| lacks(status))) {
         (Presence::Missing, _) => Err(format!("there is no database {}; make it first", database.describe()).into()),

@@ -57,7 +57,7 @@ impl Db {
 
     /// What a server's start does: runs the migrations, as [`migrate`](Self::migrate) does; or, where
     /// `database.migrate_on_start` is off, sees that all of them have run. Until they have, it is
-    /// [`Error::Unmigrated`], after which a start is tried again.
+    /// [`Error::Unmigrated`], after which a start is tried again. An error where one is taken back in half.
     pub async fn migrate_on_start(&self, migrations: &Migrations) -> Result<Vec<String>, Error> {
         match self.migrator.on_start {
             true => self.migrate(migrations).await,
@@ -157,13 +157,15 @@ impl Db {
         let status = self.run_whole(QueryKind::Read, move |conn| Ok(migrations.status(conn).map_err(passing::mark)));
         let missing = |(name, status): (String, MigrationStatus)| match status {
             MigrationStatus::Pending | MigrationStatus::Begun { .. } | MigrationStatus::Failed { .. } => Some(name),
-            MigrationStatus::HalfDown { .. } => Some(name),
-            MigrationStatus::Done | MigrationStatus::Changed => None,
+            MigrationStatus::Done | MigrationStatus::Changed | MigrationStatus::HalfDown { .. } => None,
             MigrationStatus::Unknown | MigrationStatus::BegunElsewhere { .. } => None,
         };
         let status = status.await??;
         if let Some((name, _)) = status.iter().find(|(_, status)| *status == MigrationStatus::Changed) {
             return Err(Error::MigrationChanged(name.clone()));
+        }
+        if let Some(error) = status.iter().find_map(|(name, status)| status.refuse_half_down(name)) {
+            return Err(error);
         }
         let missing: Vec<_> = status.into_iter().filter_map(missing).collect();
         if missing.is_empty() { Ok(()) } else { Err(Error::Unmigrated(missing)) }

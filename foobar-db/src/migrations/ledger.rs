@@ -95,9 +95,11 @@ impl Ledger {
     /// with their status.
     pub(super) fn begun_elsewhere(&self, migrations: &[Migration]) -> Vec<(String, String, MigrationStatus)> {
         let is_known = |record: &Record| migrations.iter().any(|migration| migration.version == record.version);
-        let begun = self.unfinished().chain(self.all_half_down()).filter(|record| !is_known(record));
-        let status = |on: &String| MigrationStatus::BegunElsewhere { on: on.clone() };
-        begun.map(|record| (record.version.clone(), record.name.clone(), status(&record.begun_on))).collect()
+        let begun = |record: &Record| MigrationStatus::BegunElsewhere { on: record.begun_on.clone() };
+        let half_down = self.all_half_down().map(|record| (record, half_down(record)));
+        let all = self.unfinished().map(|record| (record, begun(record))).chain(half_down);
+        let elsewhere = all.filter(|(record, _)| !is_known(record));
+        elsewhere.map(|(record, status)| (record.version.clone(), record.name.clone(), status)).collect()
     }
 
     fn unfinished(&self) -> impl Iterator<Item = &Record> {

@@ -1,3 +1,5 @@
+use crate::Error;
+
 /// What is known of one migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -31,7 +33,7 @@ pub enum MigrationStatus {
         changed: bool,
     },
     /// It has run, and taking it back began and has not ended, where a failure takes nothing back; or another process takes
-    /// it back now.
+    /// it back now. This program may not have it.
     HalfDown {
         /// When that began, as `2026-01-31 12:00:00` in UTC.
         on: String,
@@ -40,7 +42,7 @@ pub enum MigrationStatus {
         /// What the database said, where this statement failed and has not taken effect; `None` where it may have.
         problem: Option<String>,
     },
-    /// It began and has not ended, or taking it back has, and this program does not have it: that of another version does.
+    /// It began and has not ended, and this program does not have it: that of another version does.
     BegunElsewhere {
         /// When it began, as `2026-01-31 12:00:00` in UTC.
         on: String,
@@ -48,4 +50,17 @@ pub enum MigrationStatus {
     /// It has run, and this program does not have it: a newer program has, or its folder was removed. Its name is not
     /// known, only its version.
     Unknown,
+}
+
+impl MigrationStatus {
+    /// The error of a start where the migration of this `name` is taken back in half: [`Error::DownFailed`] or
+    /// [`Error::DownUnfinished`]; `None` where it is not.
+    pub fn refuse_half_down(&self, name: &str) -> Option<Error> {
+        let Self::HalfDown { on, statement, problem } = self else { return None };
+        let (name, on, statement) = (name.to_owned(), on.clone(), *statement);
+        Some(match problem.clone() {
+            Some(problem) => Error::DownFailed { name, on, statement, problem },
+            None => Error::DownUnfinished { name, on, statement },
+        })
+    }
 }

@@ -41,7 +41,8 @@ impl Migrations {
             tracing::warn!(database, versions, "the database has migrations that this program does not have");
         }
         let framework = framework.iter().map(|migration| (of_framework.status(migration), migration));
-        let mut has_pending = false;
+        let elsewhere = ledger.begun_elsewhere(&all);
+        let mut has_pending = elsewhere.iter().any(|(_, name, status)| status.refuse_half_down(name).is_some());
         for (status, migration) in framework.chain(all.iter().map(|migration| (ledger.status(migration), migration))) {
             match status {
                 MigrationStatus::Done => {}
@@ -70,6 +71,10 @@ impl Migrations {
         let (framework, ledger) = self.read(conn, Owner::Framework)?;
         let mut steps = pending(framework, &ledger, conn.engine(), resume)?;
         let (all, ledger) = self.read(conn, Owner::Application)?;
+        let elsewhere = ledger.begun_elsewhere(&all);
+        if let Some(error) = elsewhere.iter().find_map(|(_, name, status)| status.refuse_half_down(name)) {
+            return Err(error);
+        }
         steps.extend(pending(all, &ledger, conn.engine(), resume)?);
         Ok(steps)
     }

@@ -124,13 +124,16 @@ impl Step {
     /// Where it is the record that failed and no statement, what it says of the one before is too old to go on by.
     fn record_failure(&self, conn: &mut Conn, source: &(dyn std::error::Error + 'static)) -> QueryResult<Progress> {
         session::roll_back(conn)?;
-        let Some(RunError::Statement { number, .. }) = source.downcast_ref() else { return Ok(Progress::Unknown) };
         let reached = ledger::reached(conn, &self.migration)?;
+        if self.is_first_down() && reached == 0 {
+            return ledger::keep(conn, &self.migration).map(|()| Progress::Until(0)); // whatever failed
+        }
+        let Some(RunError::Statement { number, .. }) = source.downcast_ref() else { return Ok(Progress::Unknown) };
         let is_taken_back = (reached as usize) < *number;
         if !is_taken_back && !self.script.statements()[number - 1].is_atomic() {
             return Ok(Progress::Unknown);
         }
-        if self.direction == Direction::Down && reached <= 1 {
+        if self.is_first_down() && reached == 1 {
             ledger::keep(conn, &self.migration)?;
         } else {
             let problem = Chain(source).to_string();
@@ -139,10 +142,16 @@ impl Step {
         Ok(Progress::Until(reached))
     }
 
+    /// Whether nothing of its down.sql has run before. Of one that goes on, any statement may have taken effect.
+    const fn is_first_down(&self) -> bool {
+        matches!((self.direction, self.goes_on), (Direction::Down, None))
+    }
+
     fn failed(self, source: BoxError, progress: Progress) -> Error {
+        let (name, of) = (&self.migration.name, self.script.statements().len());
         let source = match self.direction {
-            Direction::Up => progress.explain(source, &self.migration.name),
-            Direction::Down => progress.explain_down(source, &self.migration.name, self.script.statements().len()),
+            Direction::Up => progress.explain(source, name),
+            Direction::Down => progress.explain_down(source, name, of, self.goes_on.is_some()),
         };
         let name = self.migration.name;
         if deadline::has_passed() {

@@ -129,6 +129,9 @@ async fn what_is_no_text_and_read_as_one_by_sql_query_is_told_with_its_column() 
             assert!(text.contains(&expected) && !text.contains("word"), "{text}");
         }
     }
+    let outcome = test.read(|conn| diesel::sql_query("SELECT 1 AS id, x'ff' AS at").get_result::<Misread>(conn)).await;
+    let text = foobar_core::Chain(&outcome.unwrap_err()).to_string();
+    assert!(text.contains("invalid utf-8") && text.contains("may be read as one; column `id` is of type"), "{text}");
     let outcome = test.read(|conn| diesel::sql_query("SELECT x'ff' AS at").get_result::<Misread>(conn)).await;
     assert!(foobar_core::Chain(&outcome.unwrap_err()).to_string().contains("utf-8"));
 }

@@ -182,7 +182,8 @@ pub(in crate::migrations) fn locked(owner: Owner) -> String {
     format!("{} WRITE, {} WRITE, __foobar_migration_lock READ", owner.records(), owner.done())
 }
 
-/// Makes the table of what has run where it is missing; Diesel makes its own. The other one gets what it lacks.
+/// Makes the table of what has run where it is missing; Diesel makes its own. The other one gets what it lacks,
+/// and loses what means nothing any more.
 pub(in crate::migrations) fn prepare(conn: &mut Conn, owner: Owner) -> Result<(), BoxError> {
     match owner {
         Owner::Framework => create(conn, owner.done(), DONE_COLUMNS)?,
@@ -195,6 +196,18 @@ pub(in crate::migrations) fn prepare(conn: &mut Conn, owner: Owner) -> Result<()
                 conn.batch_execute(&format!("ALTER TABLE {table} ADD COLUMN {name} {kind}"))?;
             }
         }
+    }
+    Ok(forget_taken_back(conn, owner)?)
+}
+
+/// Of what another tool has taken back to its end, or it would be half down again once that tool has run it again. The two
+/// tables may be of different collations, so that the database compares no versions of both.
+fn forget_taken_back(conn: &mut Conn, owner: Owner) -> QueryResult<()> {
+    let (done, table) = (done(conn, owner)?, owner.records());
+    let is_down = |record: &Record| matches!(record.state(), State::Down | State::DownFailed);
+    for record in records(conn, owner)?.iter().filter(|record| is_down(record) && !done.contains(&record.version)) {
+        let row = sql_query(format!("DELETE FROM {table} WHERE version = ?"));
+        row.bind::<Text, _>(&record.version).execute(conn)?;
     }
     Ok(())
 }
@@ -230,10 +243,11 @@ pub(in crate::migrations) fn begin_down(conn: &mut Conn, migration: &Migration) 
     Ok(())
 }
 
-/// Records that nothing of its taking back has taken effect.
+/// Records that nothing of its taking back has taken effect, where it is recorded that this began.
 pub(in crate::migrations) fn keep(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
-    let set = "state = 'done', checksum = attempted, attempted = NULL, statement = NULL";
-    update(conn, migration, set).map(drop)
+    let set = "checksum = attempted, attempted = NULL, statement = NULL, state = 'done'";
+    let row = format!("UPDATE {} SET {set} WHERE version = ? AND state = 'down'", migration.owner.records());
+    sql_query(row).bind::<Text, _>(&migration.version).execute(conn).map(drop)
 }
 
 /// Records that the next statement is the one of this number, after those with this checksum. It is part of the

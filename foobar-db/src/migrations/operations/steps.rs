@@ -16,15 +16,17 @@ pub(super) fn pending(
 ) -> Result<Vec<Step>, Error> {
     let mut steps = Vec::new();
     for migration in all {
-        let goes_on = match ledger.status(&migration) {
+        let status = ledger.status(&migration);
+        if let Some(error) = status.refuse_half_down(&migration.name) {
+            return Err(error);
+        }
+        let goes_on = match status {
             MigrationStatus::Done => continue,
             MigrationStatus::Changed => return Err(Error::MigrationChanged(migration.name)),
             MigrationStatus::Begun { on, statement } => Some(stopped(&migration.name, on, statement, resume)?),
             MigrationStatus::Failed { statement, .. } => Some(statement),
-            MigrationStatus::HalfDown { on, statement, problem } => {
-                return Err(half_down(migration.name, on, statement, problem));
-            }
-            MigrationStatus::Pending | MigrationStatus::Unknown | MigrationStatus::BegunElsewhere { .. } => None,
+            MigrationStatus::Pending | MigrationStatus::HalfDown { .. } => None,
+            MigrationStatus::Unknown | MigrationStatus::BegunElsewhere { .. } => None,
         };
         steps.push(step(migration, ledger, engine, goes_on, resume)?);
     }
@@ -67,13 +69,6 @@ fn step(
     }
 }
 
-fn half_down(name: String, on: String, statement: u32, problem: Option<String>) -> Error {
-    match problem {
-        Some(problem) => Error::DownFailed { name, on, statement, problem },
-        None => Error::DownUnfinished { name, on, statement },
-    }
-}
-
 /// What takes `migration` back, or goes on with that; an error where somebody has to look first.
 pub(super) fn down(migration: Migration, ledger: &Ledger, engine: Engine, resume: Resume) -> Result<Step, Error> {
     let MigrationStatus::HalfDown { on, statement: stopped, problem } = ledger.status(&migration) else {
@@ -81,7 +76,7 @@ pub(super) fn down(migration: Migration, ledger: &Ledger, engine: Engine, resume
     };
     let goes_on = match (resume, problem) {
         (Resume::With(statement), _) => statement,
-        (Resume::Never, None) => return Err(half_down(migration.name, on, stopped, None)),
+        (Resume::Never, None) => return Err(Error::DownUnfinished { name: migration.name, on, statement: stopped }),
         (Resume::Never | Resume::There, _) => stopped,
     };
     let step = Step::down(migration, engine, Some(goes_on as usize))?;

@@ -43,6 +43,12 @@ pub(in crate::migrations) enum RunError {
     )]
     DownNothing(#[source] BoxError),
     #[error(
+        "taking it back failed again, at the first statement of its down.sql, and what that file did before has taken effect; \
+         look, then correct it and run `migrate down`, or run `migrate resume --from` with the first statement that has not, or \
+         put back by hand what is gone and run `migrate mark-done {name}`"
+    )]
+    DownAgain { name: String, source: BoxError },
+    #[error(
         "taking it back failed, and what its down.sql did before its statement {statement} has taken effect; correct it from \
          there on and run `migrate down`, which goes on with statement {statement}, or do the rest by hand and run \
          `migrate resume --from {}`, or put back by hand what is gone and run `migrate mark-done {name}`",
@@ -95,11 +101,12 @@ impl Progress {
         }
     }
 
-    /// The same of one that was to be taken back by so many statements.
-    pub(super) fn explain_down(self, source: BoxError, name: &str, of: usize) -> BoxError {
+    /// The same of one that was to be taken back by so many statements, or to go on with that.
+    pub(super) fn explain_down(self, source: BoxError, name: &str, of: usize, goes_on: bool) -> BoxError {
         let name = name.to_owned();
         let error = match self {
             Self::None => RunError::Down(source),
+            Self::Until(0 | 1) if goes_on => RunError::DownAgain { name, source },
             Self::Until(0 | 1) => RunError::DownNothing(source),
             Self::Until(statement) => RunError::DownUntil { statement, of, name, source },
             Self::Unknown => RunError::DownUnknown { name, source },

@@ -71,7 +71,7 @@ async fn a_start_refuses_a_schema_that_is_taken_back_in_half() {
         let waiting = Db::open(&settings).unwrap();
         waiting.tier().start().await.unwrap();
         let error = waiting.migrate_on_start(&by(WRONG)).await.unwrap_err();
-        assert!(matches!(&error, Error::Unmigrated(names) if names == &["1_half"]), "{error}");
+        assert!(matches!(&error, Error::DownFailed { name, .. } if name == "1_half") && !error.may_pass(), "{error}");
     }
 }
 
@@ -229,9 +229,69 @@ async fn what_another_tool_has_taken_back_to_its_end_is_pending() {
 }
 
 #[tokio::test]
-async fn what_is_taken_back_in_half_and_not_in_this_program_is_listed_by_its_name() {
+async fn what_is_taken_back_in_half_and_not_in_this_program_is_listed_and_refused_by_a_start() {
     for db in halved(WRONG).await {
         let [(name, status)] = &db.migration_status(&sql(&[])).await.unwrap()[..] else { panic!("there is one") };
-        assert!(name == "1_half" && matches!(status, MigrationStatus::BegunElsewhere { .. }), "{name}: {status:?}");
+        assert!(name == "1_half" && matches!(status, MigrationStatus::HalfDown { .. }), "{name}: {status:?}");
+        let settings = DatabaseSettings { migrate_on_start: false, ..db.settings() };
+        let waiting = Db::open(&settings).unwrap();
+        waiting.tier().start().await.unwrap();
+        for db in [&db, &waiting] {
+            let error = db.migrate_on_start(&sql(&[])).await.unwrap_err();
+            assert!(matches!(&error, Error::DownFailed { name, .. } if name == "1_half"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_another_tool_takes_back_and_runs_again_is_done() {
+    for db in halved(WRONG).await {
+        db.write(|conn| conn.batch_execute("DELETE FROM __diesel_schema_migrations")).await.unwrap();
+        db.migrate(&sql(&[("2_next", "CREATE TABLE next (id INT)")])).await.unwrap();
+        let run = "INSERT INTO __diesel_schema_migrations (version) VALUES ('1')";
+        db.write(|conn| conn.batch_execute(run)).await.unwrap();
+        assert_eq!(status(&db).await, MigrationStatus::Done);
+    }
+}
+
+#[tokio::test]
+async fn where_a_down_fails_before_its_first_statement_nothing_is_taken_back() {
+    let db = TestDb::mysql().await;
+    let half = reversible(&[("1_half", UP, RIGHT)], true);
+    db.migrate(&half).await.unwrap();
+    let forbid = "CREATE TRIGGER forbid BEFORE UPDATE ON __foobar_migrations FOR EACH ROW \
+                  IF NEW.statement = 1 THEN SIGNAL SQLSTATE '45000'; END IF";
+    db.write(move |conn| conn.batch_execute(forbid)).await.unwrap();
+    let error = refusal(db.migrate_down(&half)).await;
+    assert!(error.contains("taking it back failed, and nothing of that has taken effect"), "{error}");
+    assert_eq!(db.migration_status(&half).await.unwrap()[0].1, MigrationStatus::Done);
+    assert_eq!(count(&db, "(SELECT COUNT(*) FROM a)").await, 0);
+}
+
+#[tokio::test]
+async fn taking_back_that_was_killed_at_its_first_statement_stays_half_done_until_it_is_resumed_after_that() {
+    let db = TestDb::mysql().await;
+    let killed = by("KILL CONNECTION_ID();\nDROP TABLE b;\nDROP TABLE c");
+    db.migrate(&killed).await.unwrap();
+    db.migrate_down(&killed).await.unwrap_err();
+    db.write(|conn| conn.batch_execute("DROP TABLE a")).await.unwrap(); // as if the killed one had
+    let error = refusal(db.migrate_resume_down(&by(RIGHT), None)).await;
+    assert!(error.contains("failed again, at the first statement of its down.sql, and what"), "{error}");
+    assert!(matches!(status(&db).await, MigrationStatus::HalfDown { statement: 1, problem: Some(_), .. }));
+    assert!(is_half_down(&db).await && db.migrate(&by(RIGHT)).await.is_err());
+    assert_eq!(db.migrate_resume_down(&by(RIGHT), Some(2)).await.unwrap().as_deref(), Some("1_half"));
+    assert_eq!(db.migrate(&by(RIGHT)).await.unwrap(), ["1_half"]);
+}
+
+#[tokio::test]
+async fn taking_back_that_begins_anew_and_fails_at_once_is_not_taken_for_what_ran() {
+    for db in halved(WRONG).await {
+        let error = refusal(db.migrate_resume_down(&by(WRONG), Some(1))).await;
+        assert!(error.contains("taking it back failed again, at the first statement"), "{error}");
+        let MigrationStatus::HalfDown { statement: 1, .. } = db.migration_status(&by(WRONG)).await.unwrap()[0].1 else {
+            panic!("it is not")
+        };
+        assert_eq!(db.migrate_resume_down(&by(RIGHT), Some(2)).await.unwrap().as_deref(), Some("1_half"));
+        assert_eq!(status(&db).await, MigrationStatus::Pending);
     }
 }

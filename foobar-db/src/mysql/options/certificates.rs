@@ -18,6 +18,11 @@ pub(super) fn of_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'stati
     }
 }
 
+/// Those of a PEM file, or the one that it is in DER, as the driver takes a file that is no text.
+pub(super) fn of_pem_or_der(file: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    if str::from_utf8(file).is_err() { Ok(vec![CertificateDer::from(file).into_owned()]) } else { of_pem(file) }
+}
+
 /// Whether each can be an authority. One alone may be in DER, as the driver takes it.
 pub(super) fn check_authorities(file: &[u8]) -> Result<(), &'static str> {
     let (mut store, der) = (RootCertStore::empty(), CertificateDer::from(file));

@@ -29,7 +29,7 @@ pub(super) fn of(settings: &DatabaseSettings, has_tls: bool) -> Result<Option<(P
 
 /// What is in the files, for the driver.
 pub(super) struct Identity {
-    /// In PEM, as it was looked at.
+    /// In PEM or DER, as it was looked at.
     certificate: Vec<u8>,
     file: PathBuf,
     key: PrivateKeyDer<'static>,
@@ -42,15 +42,18 @@ impl Identity {
             file: file.to_owned(),
             why: format!("cannot be read: {error}"),
         };
-        let pem = read(certificate).map_err(|error| unreadable("tls_cert", certificate, error))?;
+        let chain_file = read(certificate).map_err(|error| unreadable("tls_cert", certificate, error))?;
         let of_key = read(file).map_err(|error| unreadable("tls_key", file, error))?;
         let Ok(key) = PrivateKeyDer::from_pem_slice(&of_key) else {
             return Err(wrong(file, "has no private key in PEM")); // the words of the error may be those of the file
         };
         let signing_key = provider::load(&key).map_err(|_in_no_detail| wrong(file, NOT_USABLE))?;
-        let chain = super::certificates::of_pem(&pem).map_err(|why| wrong_certificate(certificate, why))?;
+        let chain =
+            super::certificates::of_pem_or_der(&chain_file).map_err(|why| wrong_certificate(certificate, why))?;
         match CertifiedKey::new(chain, signing_key).keys_match() {
-            Ok(()) => Ok(Self { certificate: pem, file: file.to_owned(), key }),
+            Ok(()) | Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                Ok(Self { certificate: chain_file, file: file.to_owned(), key })
+            }
             Err(TlsError::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(wrong(file, OF_ANOTHER)),
             Err(_unreadable) => Err(wrong_certificate(certificate, super::certificates::NOT_USABLE)),
         }

@@ -54,12 +54,14 @@ async fn a_server_that_wants_a_certificate_gets_it_over_tls() {
     let folder = folder.path();
     certificates(folder);
     make_keys(folder);
+    openssl(folder, "x509 -in client.pem -outform DER -out client.der.pem");
     let (_server, _network, mut settings) = server_for(folder).await;
     let unknown = started(&settings).await.unwrap_err();
     let expected = "where the server wants a certificate of this user (REQUIRE X509), set `database.tls_cert` and";
     assert!(unknown.contains("Access denied") && unknown.contains(expected), "{unknown}");
     for (certificate, key, begin) in [
         ("client", "client", "-----BEGIN PRIVATE KEY-----"),
+        ("client.der", "client", "-----BEGIN PRIVATE KEY-----"),
         ("client", "client-traditional", "-----BEGIN RSA PRIVATE KEY-----"),
         ("p256", "p256", "-----BEGIN PRIVATE KEY-----"),
         ("p256", "p256-sec1", "-----BEGIN EC PRIVATE KEY-----"),
