@@ -26,6 +26,7 @@ mod pem;
 mod provider;
 mod regular_file;
 mod renewal;
+mod signature;
 mod site_certificate;
 mod stand_in;
 mod stream;

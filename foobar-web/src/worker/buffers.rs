@@ -16,7 +16,7 @@ pub(crate) struct ScratchBuffers {
 
 /// What is read at a time.
 const INPUT: usize = 16 << 10;
-/// What the output may have grown to and is still kept.
+/// What is kept of the output, however large it has become.
 const OUTPUT: usize = 64 << 10;
 
 impl ScratchBuffers {
@@ -44,9 +44,22 @@ impl ScratchBuffers {
         output
     }
 
-    pub(crate) fn give_back(&self, output: Vec<u8>) {
-        if output.capacity() <= OUTPUT {
-            self.output.set(output);
-        }
+    pub(crate) fn give_back(&self, mut output: Vec<u8>) {
+        output.clear(); // it shrinks to no less than it holds
+        output.shrink_to(OUTPUT);
+        self.output.set(output);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_that_has_become_large_is_kept_and_shrinks() {
+        let buffers = ScratchBuffers::default();
+        buffers.give_back(vec![b'x'; 3 * OUTPUT]);
+        let output = buffers.take_output();
+        assert!(output.is_empty() && output.capacity() >= OUTPUT && output.capacity() < 2 * OUTPUT);
     }
 }

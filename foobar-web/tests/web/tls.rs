@@ -1,10 +1,10 @@
 //! TLS: the certificate for a name, the stream under HTTP, what is wrong with certificates.
 
 mod acme;
+mod certified_names;
 mod chain;
 mod https;
 mod internal;
-mod names;
 mod provider;
 mod tickets;
 

@@ -98,6 +98,7 @@ fn change_under_handshakes(times: usize, handshakes: usize) {
     let server = server(&authority, "workers = 2\n");
     let (config, done, ended) = (Arc::new(without_sessions(&authority)), AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
+        let ends = EndsOnDrop(&ended);
         let connecting = [(); 2].map(|()| scope.spawn(|| connect_until(&ended, &config, server.tls_address(), &done)));
         let mut longest = Duration::ZERO;
         for number in 1..=times {
@@ -110,11 +111,20 @@ fn change_under_handshakes(times: usize, handshakes: usize) {
                 std::thread::yield_now();
             }
         }
-        ended.store(true, Relaxed);
+        drop(ends);
         connecting.into_iter().for_each(|thread| thread.join().expect("no handshake fails"));
         println!("{} handshakes; a new certificate was shown {longest:?} after its files at most", done.load(Relaxed));
     });
     assert!(done.into_inner() >= handshakes);
+}
+
+/// Ends what others do until then, also where a failure leaves the test before its end: a scope waits for its threads.
+struct EndsOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for EndsOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 /// Makes one handshake after the other until `ended`, and counts them.

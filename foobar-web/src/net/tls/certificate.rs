@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use rustls::sign::CertifiedKey;
 
-use super::chain::{CertificateChain, Reach};
+use super::chain::CertificateChain;
 use super::expiry::{Expiry, seconds};
 use super::pem::PemFile;
 use super::provider::Provider;
@@ -89,15 +89,17 @@ impl Pair<'_> {
     }
 }
 
-/// When the certificate that has been read from these files expires, and the first of those that signed it.
+/// When the certificate that has been read from these files expires, and those that follow it. Of one that the server
+/// gets by itself these are left out: nobody can get others.
 pub(super) fn expiries(pair: &Pair<'_>, certified: &CertifiedKey) -> Vec<Expiry> {
     let Some(chain) = CertificateChain::of(certified) else { return Vec::new() };
     let new = |last, message| {
         Expiry::new(format!("{}.ssl_certificate", pair.site), pair.certificate.to_owned(), last, message)
     };
     let own = new(chain.own().not_after, EXPIRED).begun(chain.own().not_before);
-    let signers = chain.signers_expire().filter(|last| *last < chain.own().not_after);
-    [own].into_iter().chain(signers.map(|last| new(last, SIGNER_EXPIRED))).collect()
+    let others = chain.others().map(|(_, facts)| facts.not_after).filter(|last| *last < chain.own().not_after);
+    let others = others.filter(|_| !pair.is_kept).map(|last| new(last, SIGNER_EXPIRED));
+    [own].into_iter().chain(others).collect()
 }
 
 struct Warnings<'a> {
@@ -121,11 +123,12 @@ impl Warnings<'_> {
         }
     }
 
-    /// Which file an authority has sent, nobody can change.
+    /// What an authority has sent, nobody can change.
     fn of_chain(&mut self, chain: &CertificateChain<'_>, provider: &Provider) {
-        let faults = chain.faults(provider, seconds(SystemTime::now())).into_iter();
-        let faults = faults.filter(|fault| !self.pair.is_kept || fault.reach == Reach::Broken);
-        faults.for_each(|fault| self.certificate(&fault.message));
+        if !self.pair.is_kept {
+            let faults = chain.faults(provider, seconds(SystemTime::now())).into_iter();
+            faults.for_each(|fault| self.certificate(&fault.message));
+        }
     }
 
     fn of_files(&mut self, certificate: &PemFile, key: &PemFile) {

@@ -1,13 +1,9 @@
-use std::time::Duration;
-
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::ParsedCertificate;
+use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, RootCertStore};
 
 use super::distinguished_name;
 use super::provider::Provider;
+use super::signature::is_signed_by;
 use super::x509::Facts;
 
 /// The certificates of a file: the server's own, and those that signed it.
@@ -19,10 +15,11 @@ pub(super) struct CertificateChain<'a> {
 /// What a client makes of a chain, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
-    /// A client that goes by the file refuses it.
+    /// There are others, and none of them is valid and signed the server's own.
     Broken,
     /// There is the server's own certificate and no other: a client has to know who signed it.
     Alone,
+    /// One that is valid signed the server's own. The way from there is found by clients, from what they have besides.
     Whole,
 }
 
@@ -30,7 +27,6 @@ pub(super) enum Reach {
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) message: String,
-    pub(super) reach: Reach,
     /// From when on it is none any more, in seconds since 1970.
     pub(super) until: Option<i64>,
 }
@@ -47,62 +43,74 @@ impl<'a> CertificateChain<'a> {
         &self.facts[0] // `of` has seen it
     }
 
-    /// When the first of those that signed it expires, in seconds since 1970; `None` if it is alone.
-    pub(super) fn signers_expire(&self) -> Option<i64> {
-        self.signers().map(|(_, facts)| facts.not_after).min()
-    }
-
     /// At a moment, in seconds since 1970.
     pub(super) fn reach(&self, provider: &Provider, now: i64) -> Reach {
-        let best = if self.facts.len() == 1 { Reach::Alone } else { Reach::Whole };
-        self.faults(provider, now).iter().map(|fault| fault.reach).fold(best, Reach::min)
+        if self.others().next().is_none() {
+            Reach::Alone
+        } else if self.valid_signers(provider, now).next().is_some() {
+            Reach::Whole
+        } else {
+            Reach::Broken
+        }
     }
 
-    /// The same for what is wrong.
+    /// Until when it reaches as far as at this moment, in seconds since 1970.
+    pub(super) fn reaches_until(&self, provider: &Provider, now: i64) -> i64 {
+        let signers = self.valid_signers(provider, now).map(|(_, facts)| facts.not_after).max();
+        signers.unwrap_or(i64::MAX).min(self.own().not_after)
+    }
+
+    /// What somebody may want to change.
     pub(super) fn faults(&self, provider: &Provider, now: i64) -> Vec<Fault> {
-        if self.facts.len() == 1 {
-            let own = self.own();
-            return if own.issuer == own.subject { Vec::new() } else { vec![Fault::lack(own)] };
+        if self.others().next().is_none() {
+            return self.lack().into_iter().collect();
         }
-        let expired = self.signers().filter(|(_, facts)| facts.not_after < now);
-        let early = self.signers().filter(|(_, facts)| facts.not_before > now);
-        let unsigned = self.unsigned(provider).map(Fault::unsigned).into_iter();
+        let expired = self.others().filter(|(_, facts)| facts.not_after < now);
+        let early = self.others().filter(|(_, facts)| facts.not_before > now);
+        let unsigned = (2..=self.facts.len()).find(|number| !self.is_signed(*number - 1, *number, provider));
         let expired = expired.map(|(number, facts)| Fault::expired(number, facts));
-        unsigned.chain(expired).chain(early.map(|(number, facts)| Fault::early(number, facts))).collect()
+        let early = early.map(|(number, facts)| Fault::early(number, facts));
+        unsigned.map(Fault::unsigned).into_iter().chain(expired).chain(early).collect()
     }
 
-    /// Those that follow, each with its number in the file.
-    fn signers(&self) -> impl Iterator<Item = (usize, &Facts<'a>)> {
-        (1..).zip(&self.facts).skip(1)
+    /// What keeps it from a better reach; `None` if there is nothing but a certificate that signed itself.
+    pub(super) fn gap(&self, provider: &Provider, now: i64) -> Option<Fault> {
+        if self.others().next().is_none() {
+            return self.lack();
+        }
+        let early = self.signers(provider).filter(|(_, facts)| facts.not_before > now);
+        if let Some((number, facts)) = early.min_by_key(|(_, facts)| facts.not_before) {
+            return Some(Fault::early(number, facts));
+        }
+        let expired = self.signers(provider).max_by_key(|(_, facts)| facts.not_after);
+        Some(expired.map_or_else(Fault::unrelated, |(number, facts)| Fault::expired(number, facts)))
     }
 
-    /// The number of the first that did not sign the one before it.
-    fn unsigned(&self, provider: &Provider) -> Option<usize> {
-        let mut numbers = 2..=self.facts.len();
-        let is_other = |number: &usize| self.facts[number - 1].subject != self.facts[number - 2].issuer;
-        if let Some(number) = numbers.clone().find(is_other) {
-            return Some(number);
-        }
-        if self.is_unsigned_by(self.facts.len(), provider) {
-            return numbers.find(|number| self.is_unsigned_by(*number, provider));
-        }
-        None
+    fn lack(&self) -> Option<Fault> {
+        let own = self.own();
+        (own.issuer != own.subject).then(|| Fault::lack(own))
     }
 
-    /// Whether one of the signatures up to that of certificate `number` is not by the key of the next one. What keeps it
-    /// from being found out is left to clients.
-    fn is_unsigned_by(&self, number: usize, provider: &Provider) -> bool {
-        let (chain, algorithms) = (&self.certificates[..number], provider.signature_verification_algorithms.all);
-        let [own, between @ .., last] = chain else { return false };
-        let (Ok(own), mut roots) = (ParsedCertificate::try_from(own), RootCertStore::empty()) else { return false };
-        if roots.add(last.clone()).is_err() {
-            return false;
-        }
-        let begins = self.facts[..number].iter().map(|facts| facts.not_before).max();
-        let begins = Duration::from_secs(begins.map_or(0, |begins| u64::try_from(begins).unwrap_or(0))); // before 1970
-        let begins = UnixTime::since_unix_epoch(begins);
-        let verified = verify_server_cert_signed_by_trust_anchor(&own, &roots, between, begins, algorithms);
-        matches!(verified, Err(rustls::Error::InvalidCertificate(CertificateError::BadSignature)))
+    /// Those that are not the server's own once more, each with its number in the file.
+    pub(super) fn others(&self) -> impl Iterator<Item = (usize, &Facts<'a>)> {
+        let is_own = |number: usize| self.certificates[number - 1] == self.certificates[0];
+        (1..).zip(&self.facts).filter(move |(number, _)| !is_own(*number))
+    }
+
+    /// Those of them that signed the server's own, whenever they are valid.
+    fn signers(&self, provider: &Provider) -> impl Iterator<Item = (usize, &Facts<'a>)> {
+        self.others().filter(|(number, _)| self.is_signed(1, *number, provider))
+    }
+
+    fn valid_signers(&self, provider: &Provider, now: i64) -> impl Iterator<Item = (usize, &Facts<'a>)> {
+        self.signers(provider).filter(move |(_, facts)| facts.not_before <= now && facts.not_after >= now)
+    }
+
+    /// Whether one certificate is signed by another, which both have their numbers. Where the signature cannot be judged,
+    /// their names say so.
+    fn is_signed(&self, number: usize, signer: usize, provider: &Provider) -> bool {
+        let is_signed = is_signed_by(&self.certificates[number - 1], &self.certificates[signer - 1], provider);
+        is_signed.unwrap_or_else(|| self.facts[number - 1].issuer == self.facts[signer - 1].subject)
     }
 }
 
@@ -113,12 +121,18 @@ impl Fault {
              give the full chain (`fullchain.pem`)",
             name(own.issuer)
         );
-        Self { message, reach: Reach::Alone, until: None }
+        Self { message, until: None }
     }
 
     fn unsigned(number: usize) -> Self {
         let message = format!("certificate {number} of the file did not sign the one before it");
-        Self { message, reach: Reach::Broken, until: None }
+        Self { message, until: None }
+    }
+
+    fn unrelated() -> Self {
+        let message = "none of the certificates that follow the server's own in the file signed it, so that clients may \
+                       refuse it; give the full chain (`fullchain.pem`)";
+        Self { message: message.to_owned(), until: None }
     }
 
     fn expired(number: usize, facts: &Facts<'_>) -> Self {
@@ -127,7 +141,7 @@ impl Fault {
              full chain again from where the certificate was issued",
             name(facts.subject)
         );
-        Self { message, reach: Reach::Broken, until: None }
+        Self { message, until: None }
     }
 
     fn early(number: usize, facts: &Facts<'_>) -> Self {
@@ -136,7 +150,7 @@ impl Fault {
              this machine's clock",
             name(facts.subject)
         );
-        Self { message, reach: Reach::Broken, until: Some(facts.not_before) }
+        Self { message, until: Some(facts.not_before) }
     }
 }
 

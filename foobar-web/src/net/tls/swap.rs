@@ -48,11 +48,12 @@ fn worse_chain(
     if new.reach(provider, now) >= used.reach(provider, now) {
         return None;
     }
-    let used_ends = used.signers_expire().unwrap_or(i64::MAX).min(used.own().not_after) + 1;
-    let fault = new.faults(provider, now).into_iter().next();
-    let until = fault.as_ref().and_then(|fault| fault.until).unwrap_or(used_ends).min(used_ends);
-    let message = fault.map_or_else(|| SELF_SIGNED.to_owned(), |fault| fault.message);
-    Some(Worse { message, until: Some(until) })
+    let used_ends = used.reaches_until(provider, now) + 1;
+    let Some(gap) = new.gap(provider, now) else {
+        return Some(Worse { message: SELF_SIGNED.to_owned(), until: Some(used_ends) });
+    };
+    let message = format!("{}, give the file another path, or restart", gap.message);
+    Some(Worse { message, until: Some(gap.until.unwrap_or(used_ends).min(used_ends)) })
 }
 
 const SELF_SIGNED: &str = "the certificate is signed by nobody but itself, and the one in use by an authority; have one issued by an \
@@ -88,6 +89,7 @@ mod tests {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
     use rustls::crypto::aws_lc_rs;
 
+    use super::super::certificate::{Pair, expiries, load as load_pair};
     use super::super::certificates::tests::logged;
     use super::super::certificates::{Certificates, SiteCertificates};
 
@@ -128,13 +130,15 @@ mod tests {
         std::fs::write(folder.join("key"), key.serialize_pem()).unwrap();
     }
 
+    /// One that is called as all here are.
+    fn authority(days: [i64; 2]) -> CertifiedIssuer<'static, KeyPair> {
+        let mut params = params(&[], days);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+    }
+
     /// Puts one there that an authority has signed, and what follows it in the file.
     fn issue_chain(folder: &Path, follows: Follows) {
-        let authority = |days| {
-            let mut params = params(&[], days);
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-            CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-        };
         let signer = authority(if let Follows::Signer(days) = follows { days } else { GOOD });
         let key = KeyPair::generate().unwrap();
         let mut leaf = params(BOTH, GOOD);
@@ -144,6 +148,15 @@ mod tests {
             Follows::Nothing => String::new(),
             Follows::Signer(_) => signer.pem(),
             Follows::Namesake => authority(GOOD).pem(),
+            Follows::Itself => own.clone(),
+            Follows::ItselfAndSigner => own.clone() + &signer.pem(),
+            Follows::SignerAndExpired => signer.pem() + &authority(OVER).pem(),
+            Follows::ExpiredAndSigner => authority(OVER).pem() + &signer.pem(),
+            Follows::SignerTwice => {
+                let mut other = params(&[], OVER);
+                other.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+                other.self_signed(signer.key()).unwrap().pem() + &signer.pem()
+            }
         };
         std::fs::write(folder.join("pem"), own + &rest).unwrap();
         std::fs::write(folder.join("key"), key.serialize_pem()).unwrap();
@@ -156,6 +169,14 @@ mod tests {
         Signer([i64; 2]),
         /// Another authority of the same name.
         Namesake,
+        /// The same certificate once more.
+        Itself,
+        ItselfAndSigner,
+        /// With another authority whose certificate has expired.
+        SignerAndExpired,
+        ExpiredAndSigner,
+        /// Two certificates of one key, of which the first has expired.
+        SignerTwice,
     }
 
     const BOTH: &[&str] = &["a.test", "b.test"];
@@ -217,10 +238,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cases = [
             (Signer(GOOD), Nothing, "the file lacks the certificate that signed this one, that of CN="),
-            (Signer(GOOD), Namesake, "certificate 2 of the file did not sign the one before it"),
+            (
+                Signer(GOOD),
+                Namesake,
+                "none of the certificates that follow the server's own in the file signed it, so that",
+            ),
             (Signer(GOOD), Signer(OVER), "has expired, so that clients may refuse what it signed"),
             (Signer(GOOD), Signer(FUTURE), "is not valid yet, so that clients may refuse what it signed"),
-            (Nothing, Namesake, "certificate 2 of the file did not sign the one before it"),
+            (Nothing, Namesake, "none of the certificates that follow the server's own in the file signed it, so that"),
         ];
         for (used, next, words) in cases {
             issue_chain(folder.path(), used);
@@ -229,6 +254,7 @@ mod tests {
             let told = looks(&certificates);
             assert!(told.contains("the changed certificate is not used, the one before is"), "{next:?}: {told}");
             assert!(told.contains(words) && told.lines().count() == 1, "{next:?}: {told}");
+            assert!(told.trim_end().ends_with(", give the file another path, or restart"), "{next:?}: {told}");
         }
         issue_chain(folder.path(), Signer(GOOD));
         let certificates = load(folder.path());
@@ -253,6 +279,50 @@ mod tests {
             issue_chain(folder.path(), next);
             let told = looks(&certificates);
             assert!(told.contains("`sites.a`: the certificate has been replaced"), "{used:?}, {next:?}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_which_a_valid_certificate_signed_the_servers_own_takes_the_place_of_any_whatever_else_is_in_it() {
+        use Follows::{ExpiredAndSigner, ItselfAndSigner, Signer, SignerAndExpired, SignerTwice};
+        let folder = tempfile::tempdir().unwrap();
+        for next in [SignerAndExpired, ItselfAndSigner, ExpiredAndSigner, SignerTwice] {
+            issue_chain(folder.path(), Signer(GOOD));
+            let certificates = load(folder.path());
+            issue_chain(folder.path(), next);
+            let told = looks(&certificates);
+            assert!(told.contains("`sites.a`: the certificate has been replaced"), "{next:?}: {told}");
+            issue_chain(folder.path(), Follows::Nothing);
+            let told = looks(&certificates);
+            assert!(told.contains("is not used, the one before is") && told.lines().count() == 1, "{next:?}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_in_its_file_twice_is_alone() {
+        use Follows::{Itself, Nothing, Signer};
+        let folder = tempfile::tempdir().unwrap();
+        issue_chain(folder.path(), Nothing);
+        let certificates = load(folder.path());
+        issue_chain(folder.path(), Itself);
+        let told = looks(&certificates);
+        assert!(told.contains("has been replaced") && told.contains("the file lacks the certificate that"), "{told}");
+        issue_chain(folder.path(), Signer(GOOD));
+        assert!(looks(&certificates).contains("has been replaced"));
+        issue_chain(folder.path(), Itself);
+        assert!(looks(&certificates).contains("the changed certificate is not used, the one before is"));
+    }
+
+    #[test]
+    fn of_what_follows_a_certificate_that_the_server_gets_by_itself_nothing_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        issue_chain(folder.path(), Follows::Signer(OVER));
+        let (certificate, key) = (&*folder.path().join("pem"), &*folder.path().join("key"));
+        for (is_kept, told) in [(false, 1), (true, 0)] {
+            let pair = Pair { site: "sites.a", certificate, key, is_kept };
+            let (certified, warnings) = load_pair(&pair, &[], &Arc::new(aws_lc_rs::default_provider())).unwrap();
+            let of_signer = warnings.iter().filter(|warning| warning.message.contains("certificate 2 of the file"));
+            assert_eq!((of_signer.count(), expiries(&pair, &certified).len()), (told, 1 + told), "{is_kept}");
         }
     }
 

@@ -18,13 +18,13 @@ pub(crate) struct Facts<'a> {
     pub(crate) authority_key: Option<&'a [u8]>,
 }
 
-const INTEGER: u8 = 0x02;
+pub(super) const INTEGER: u8 = 0x02;
 const OCTET_STRING: u8 = 0x04;
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const SEQUENCE: u8 = 0x30;
-const VERSION: u8 = 0xa0;
+pub(super) const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
 const DNS_NAME: u8 = 0x82;
 const IP_ADDRESS: u8 = 0x87;
@@ -151,7 +151,7 @@ impl<'a> Der<'a> {
         self.next().and_then(|(found, value)| (found == tag).then_some(value))
     }
 
-    fn optional(&mut self, tag: u8) {
+    pub(super) fn optional(&mut self, tag: u8) {
         if self.0.first() == Some(&tag) {
             self.next();
         }
