@@ -9,10 +9,9 @@ use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::thread;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, Program, until};
+use crate::support::{PATIENCE, Program, allow_many_descriptors, until};
 
 const CLIENTS: usize = 1000;
 /// A file that is kept in memory: more than the system takes ahead of a client.
@@ -32,8 +31,7 @@ struct Crowd {
 
 impl Crowd {
     fn start(change: impl FnOnce(&mut Command)) -> Self {
-        let limit = getrlimit(Resource::Nofile);
-        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+        allow_many_descriptors();
         let folder = tempfile::tempdir().unwrap();
         File::create(folder.path().join("sparse")).unwrap().set_len(SPARSE).unwrap();
         let mut command = Program::foobar(folder.path());

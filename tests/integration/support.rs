@@ -2,6 +2,7 @@
 
 mod client;
 mod connection;
+mod descriptors;
 mod exposition;
 mod footprint;
 mod gateway;
@@ -17,6 +18,7 @@ mod wire;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use connection::{Address, Connection, Ended, Response};
+pub(crate) use descriptors::allow_many_descriptors;
 pub(crate) use exposition::{Exposition, Sample};
 pub(crate) use footprint::Footprint;
 pub(crate) use gateway::Gateway;

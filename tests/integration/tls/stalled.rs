@@ -8,7 +8,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::http2::server::Server;
-use crate::support::{Client, Exposition, Footprint, until};
+use crate::support::{Client, Exposition, Footprint, allow_many_descriptors, until};
 
 const CLIENTS: usize = 1_000;
 /// The most memory for each, in KiB.
@@ -40,6 +40,7 @@ fn connections(server: &Server) -> usize {
 
 #[test]
 fn a_thousand_clients_that_stall_in_their_handshake_hold_little_memory_and_others_are_served() {
+    allow_many_descriptors();
     let server = Server::with(&[("FOOBAR__WEB__SSL_HANDSHAKE_TIMEOUT", "10m")]);
     let hello = half_a_client_hello();
     is_served(&server);
