@@ -43,15 +43,13 @@ impl Connection for Conn {
     /// A file of SQLite where there is one, or may be, and a server of MySQL otherwise.
     fn establish(url: &str) -> ConnectionResult<Self> {
         #[cfg(feature = "sqlite")]
-        match SqliteConnection::establish(url) {
-            Ok(conn) => return Ok(Self::Sqlite(conn)),
-            #[cfg(feature = "mysql")]
-            Err(_no_file) => {}
-            #[cfg(not(feature = "mysql"))]
-            Err(error) => return Err(error),
-        }
-        #[cfg(feature = "mysql")]
-        MysqlConnection::establish(url).map(Self::Mysql)
+        let file = SqliteConnection::establish(url).map(Self::Sqlite);
+        #[cfg(all(feature = "sqlite", feature = "mysql"))]
+        return file.or_else(|_no_file| MysqlConnection::establish(url).map(Self::Mysql));
+        #[cfg(not(feature = "mysql"))]
+        return file;
+        #[cfg(not(feature = "sqlite"))]
+        return MysqlConnection::establish(url).map(Self::Mysql);
     }
 
     fn execute_returning_count<T>(&mut self, source: &T) -> QueryResult<usize>
