@@ -46,7 +46,7 @@ pub(crate) async fn sign(
     let picture = file.clone();
     let written = db.write(move |conn| entry.insert(conn, picture.as_deref())).await;
     if let (Err(error), Some(file)) = (&written, &file)
-        && !matches!(error, DbError::OutcomeUnknown(_))
+        && !matches!(error, DbError::OutcomeUnknown { .. })
     // else a row may have it
     {
         pictures.remove(file).await?;

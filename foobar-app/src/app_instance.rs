@@ -158,8 +158,8 @@ impl<A: App> AppInstance<A> {
     /// is not tried for ever.
     fn failed(&self, error: BoxError, time: Duration) -> StartError {
         let error = match error::of_database(&*error) {
-            Some(foobar_db::Error::Deadline(_)) => StartError::Interrupted(error),
-            Some(foobar_db::Error::OutcomeUnknown(_)) => StartError::App(error),
+            Some(foobar_db::Error::Deadline { .. }) => StartError::Interrupted(error),
+            Some(foobar_db::Error::OutcomeUnknown { .. }) => StartError::App(error),
             _ => return StartError::App(error),
         };
         let mut progress = self.progress();

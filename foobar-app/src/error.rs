@@ -297,7 +297,7 @@ impl ResponseError for Error {
 fn classify(error: &(dyn StdError + 'static)) -> (StatusCode, Option<String>) {
     match error.downcast_ref() {
         Some(foobar_db::Error::Query(error)) => return of_query(error),
-        Some(foobar_db::Error::OutcomeUnknown(_)) => {
+        Some(foobar_db::Error::OutcomeUnknown { .. }) => {
             return (StatusCode::INTERNAL_SERVER_ERROR, Some(OUTCOME_UNKNOWN.to_owned()));
         }
         Some(error) if error.is_unavailable() => return (StatusCode::SERVICE_UNAVAILABLE, None),

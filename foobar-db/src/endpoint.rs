@@ -181,7 +181,7 @@ impl Endpoint {
     fn confirm(&self, kind: QueryKind) -> Result<(), Error> {
         match kind {
             QueryKind::Read => Ok(()),
-            QueryKind::Write(_) => (self.present)().map_err(|gone| Error::OutcomeUnknown(closed(&gone))),
+            QueryKind::Write(_) => (self.present)().map_err(|gone| self.unknown(closed(&gone))),
             QueryKind::Migrate => (self.present)().map_err(|source| self.unavailable(source)), // it is recorded or it is not
         }
     }
@@ -192,6 +192,10 @@ impl Endpoint {
 
     fn unavailable(&self, source: ConnectError) -> Error {
         Error::Unavailable { database: self.database().to_owned(), source }
+    }
+
+    fn unknown(&self, source: DieselError) -> Error {
+        Error::OutcomeUnknown { database: self.database().to_owned(), source }
     }
 }
 

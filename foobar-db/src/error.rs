@@ -81,12 +81,22 @@ pub enum Error {
     #[error("the database tier has not been started, or has been drained")]
     Closed,
     /// Too many calls wait already.
-    #[error("{0} calls wait for a database connection already (`database.queue`)")]
-    QueueFull(usize),
+    #[error("{most} calls wait for a connection to {database} already (`database.queue`)")]
+    QueueFull {
+        /// The database, without a password.
+        database: String,
+        /// As many as may wait.
+        most: usize,
+    },
     /// No connection was free within `database.acquire_timeout`, or, for a call that is made together with others, within
     /// the time that a whole call may take.
-    #[error("no database connection was free within {0:?}")]
-    Busy(Duration),
+    #[error("no connection to {database} was free within {limit:?}")]
+    Busy {
+        /// The database, without a password.
+        database: String,
+        /// That time.
+        limit: Duration,
+    },
     /// The database cannot be reached, or its file has been removed or replaced.
     #[error("cannot connect to {database}")]
     Unavailable {
@@ -96,30 +106,57 @@ pub enum Error {
         source: ConnectError,
     },
     /// The call took too long and was interrupted; a write was rolled back.
-    #[error("the query did not end within {0:?} (`database.query_timeout`)")]
-    Deadline(Duration),
+    #[error("the query of {database} did not end within {limit:?} (`database.query_timeout`)")]
+    Deadline {
+        /// The database, without a password.
+        database: String,
+        /// That time.
+        limit: Duration,
+    },
     /// Somebody ended the query on the server, such as an operator by `KILL QUERY`, or a limit of its own did; a write
     /// was rolled back.
-    #[error("the query was interrupted on the server")]
-    Interrupted(#[source] diesel::result::Error),
+    #[error("the query was interrupted on {database}")]
+    Interrupted {
+        /// The database, without a password.
+        database: String,
+        /// What the database said.
+        source: diesel::result::Error,
+    },
     /// The transaction collided with others each time it was tried; it was rolled back.
-    #[error("the transaction collided with others {attempts} times")]
+    #[error("the transaction on {database} collided with others {attempts} times")]
     Conflict {
+        /// The database, without a password.
+        database: String,
         /// How often it was tried.
         attempts: u32,
         /// What the database said last.
         source: diesel::result::Error,
     },
     /// The connection was lost each time; a write was rolled back.
-    #[error("the connection to the database was lost")]
-    Lost(#[source] diesel::result::Error),
+    #[error("the connection to {database} was lost")]
+    Lost {
+        /// The database, without a password.
+        database: String,
+        /// What the database said.
+        source: diesel::result::Error,
+    },
     /// The disk of the database is full or does not work; a write was rolled back.
-    #[error("the disk of the database is full or fails")]
-    Disk(#[source] diesel::result::Error),
+    #[error("the disk of {database} is full or fails")]
+    Disk {
+        /// The database, without a password.
+        database: String,
+        /// What the database said.
+        source: diesel::result::Error,
+    },
     /// The connection was lost or the disk failed during COMMIT, the database did not answer at all, its file was removed or
     /// replaced meanwhile, or what a database thread does around the query panicked.
-    #[error("the database did not confirm the transaction; whether it took effect is unknown")]
-    OutcomeUnknown(#[source] diesel::result::Error),
+    #[error("{database} did not confirm the transaction; whether it took effect is unknown")]
+    OutcomeUnknown {
+        /// The database, without a password.
+        database: String,
+        /// What went wrong.
+        source: diesel::result::Error,
+    },
     /// The query closure panicked; a write was rolled back.
     #[error("the query {0}")]
     Panicked(Panic),
@@ -375,14 +412,14 @@ impl Error {
         matches!(
             self,
             Self::Closed
-                | Self::QueueFull(_)
-                | Self::Busy(_)
+                | Self::QueueFull { .. }
+                | Self::Busy { .. }
                 | Self::Unavailable { .. }
-                | Self::Deadline(_)
+                | Self::Deadline { .. }
                 | Self::Conflict { .. }
-                | Self::Lost(_)
-                | Self::Disk(_)
-                | Self::Interrupted(_)
+                | Self::Lost { .. }
+                | Self::Disk { .. }
+                | Self::Interrupted { .. }
                 | Self::Migrating
                 | Self::MigrationsHeld(_)
         )
@@ -396,7 +433,7 @@ impl Error {
     /// the disk is full or fails. A wrong statement never is, nor a migration that took too long.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::OutcomeUnknown(_) | Self::Unmigrated(_) => true,
+            Self::OutcomeUnknown { .. } | Self::Unmigrated(_) => true,
             Self::Open { source, .. } | Self::Migration { source, .. } | Self::MigrationState(source) => {
                 source.is::<Passing>()
             }
@@ -407,15 +444,15 @@ impl Error {
     /// A short name for metrics.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
-            Self::QueueFull(_) => "queue_full",
-            Self::Busy(_) => "busy",
+            Self::QueueFull { .. } => "queue_full",
+            Self::Busy { .. } => "busy",
             Self::Unavailable { .. } => "unavailable",
-            Self::Deadline(_) => "deadline",
-            Self::Interrupted(_) => "interrupted",
+            Self::Deadline { .. } => "deadline",
+            Self::Interrupted { .. } => "interrupted",
             Self::Conflict { .. } => "conflict",
-            Self::Lost(_) => "lost",
-            Self::Disk(_) => "disk",
-            Self::OutcomeUnknown(_) => "outcome_unknown",
+            Self::Lost { .. } => "lost",
+            Self::Disk { .. } => "disk",
+            Self::OutcomeUnknown { .. } => "outcome_unknown",
             Self::Panicked(_) => "panicked",
             Self::Query(_) => "query",
             _ => "other",

@@ -289,32 +289,33 @@ impl Failure {
 
     /// What the caller is told when there is no further attempt.
     pub(crate) fn into_error(self, attempts: u32, limit: Duration, database: &str) -> Error {
+        let database = database.to_owned();
         match self {
             Self::Query(error) => Error::Query(error),
-            Self::Conflict(source) => Error::Conflict { attempts, source },
-            Self::Lost(error) => Error::Lost(error),
-            Self::Refused(error) => Error::Unavailable {
-                database: database.to_owned(),
-                source: ConnectError::Unreachable(error.to_string()),
-            },
-            Self::Full(error) | Self::Disk(error) => Error::Disk(error),
-            Self::Deadline => Error::Deadline(limit),
+            Self::Conflict(source) => Error::Conflict { database, attempts, source },
+            Self::Lost(source) => Error::Lost { database, source },
+            Self::Refused(error) => {
+                Error::Unavailable { database, source: ConnectError::Unreachable(error.to_string()) }
+            }
+            Self::Full(source) | Self::Disk(source) => Error::Disk { database, source },
+            Self::Deadline => Error::Deadline { database, limit },
             Self::Ended => Error::Closed,
-            Self::Interrupted(error) => Error::Interrupted(error),
-            Self::OutcomeUnknown(error) => Error::OutcomeUnknown(error),
+            Self::Interrupted(source) => Error::Interrupted { database, source },
+            Self::OutcomeUnknown(source) => Error::OutcomeUnknown { database, source },
             Self::Panicked(panic) => Error::Panicked(panic),
         }
     }
 }
 
 /// What the caller is told of a panic outside of its query: its transaction may have been committed before.
-pub(crate) fn panicked(kind: QueryKind, panic: Panic) -> Error {
+pub(crate) fn panicked(kind: QueryKind, panic: Panic, database: &str) -> Error {
     tracing::error!(%panic, "a call of the database failed outside of its query");
     match kind {
         QueryKind::Read | QueryKind::Migrate => Error::Panicked(panic),
         QueryKind::Write(_) => {
             let panic = Box::new(format!("its thread {panic}"));
-            Error::OutcomeUnknown(DieselError::DatabaseError(DatabaseErrorKind::Unknown, panic))
+            let source = DieselError::DatabaseError(DatabaseErrorKind::Unknown, panic);
+            Error::OutcomeUnknown { database: database.to_owned(), source }
         }
     }
 }

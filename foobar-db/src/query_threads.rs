@@ -57,7 +57,7 @@ impl QueryThreads {
     /// Runs `query` on one of the threads.
     pub(crate) async fn run(&self, kind: QueryKind, query: Query) -> Result<(), Error> {
         let outcome = self.timers.provide(self.queue_and_run(kind, query)).await;
-        let no_timers = |source| Err(Error::Open { database: self.endpoint.database().to_owned(), source });
+        let no_timers = |source| Err(Error::Open { database: self.database(), source });
         outcome.unwrap_or_else(no_timers).inspect_err(|error| self.endpoint.stats.failed(error))
     }
 
@@ -74,13 +74,16 @@ impl QueryThreads {
         }
         if queued.leave() {
             self.endpoint.stats.queue.observe(since.elapsed());
-            return Err(Error::Busy(limits.acquire));
+            return Err(Error::Busy { database: self.database(), limit: limits.acquire });
         }
         let latest = acquire_by + limits.connect + limits.of(kind) + GRACE;
         match timeout_at(latest.into(), answer).await {
             Ok(answer) => answer.unwrap_or_else(no_answer),
-            Err(_elapsed) if kind == QueryKind::Read => Err(Error::Deadline(limits.of(kind))),
-            Err(_elapsed) => Err(Error::OutcomeUnknown(deadline_passed())), // its thread may be in the COMMIT
+            Err(_elapsed) if kind == QueryKind::Read => {
+                Err(Error::Deadline { database: self.database(), limit: limits.of(kind) })
+            }
+            // Its thread may be in the COMMIT.
+            Err(_elapsed) => Err(Error::OutcomeUnknown { database: self.database(), source: deadline_passed() }),
         }
     }
 
@@ -88,12 +91,16 @@ impl QueryThreads {
         let most = self.endpoint.limits.queue;
         let place = self.jobs.push(job, most).map_err(|refused| match refused {
             Refused::Closed => Error::Closed,
-            Refused::Full => Error::QueueFull(most),
+            Refused::Full => Error::QueueFull { database: self.database(), most },
         })?;
         if place.waits {
             self.endpoint.stats.waits.fetch_add(1, Relaxed);
         }
         Ok(Queued { jobs: &self.jobs, place })
+    }
+
+    fn database(&self) -> String {
+        self.endpoint.database().to_owned()
     }
 
     /// How many calls wait for a thread.
@@ -156,7 +163,7 @@ fn work(endpoint: &Endpoint, jobs: &Queue<Job>) {
         let now = Instant::now();
         endpoint.stats.queue.observe(now - since);
         let outcome = panics::catch(|| endpoint.run(kind, &mut query, now, acquire_by));
-        let outcome = outcome.unwrap_or_else(|panic| Err(panicked(kind, panic)));
+        let outcome = outcome.unwrap_or_else(|panic| Err(panicked(kind, panic, endpoint.database())));
         discard(query);
         jobs.release(); // what the caller does next finds the thread free
         let _caller_has_gone = reply.send(outcome);
@@ -264,7 +271,7 @@ mod tests {
     async fn a_panic_around_a_write_leaves_its_outcome_unknown_and_the_thread_goes_on() {
         let (threads, write) = (alone(|| Ok(()), Arc::new(panics_once())), QueryKind::Write(Isolation::Server));
         let error = ask(&threads, write).await.unwrap_err();
-        assert!(matches!(error, Error::OutcomeUnknown(_)), "{error:?}");
+        assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
         ask(&threads, write).await.unwrap();
     }
 

@@ -159,7 +159,7 @@ impl Accounts {
 /// Whether nothing has come of an attempt, neither right nor wrong.
 pub(super) fn was_no_attempt(error: &BoxError) -> bool {
     match error.downcast_ref() {
-        Some(foobar_db::Error::OutcomeUnknown(_)) => false, // it may be forgiven already
+        Some(foobar_db::Error::OutcomeUnknown { .. }) => false, // it may be forgiven already
         Some(_nothing_done) => true,
         None => error.is::<Busy>(),
     }

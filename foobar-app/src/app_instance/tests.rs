@@ -216,10 +216,13 @@ async fn a_query_that_its_deadline_ends_each_time_is_not_tried_for_ever() {
     settings.query_timeout = "300ms".parse().unwrap();
     let db = Db::open(&settings).unwrap();
     db.tier().start().await.unwrap();
+    let name = db.describe();
     let tier = hasty(Wrong::AsksTooMuch, Some(db), "1s");
     tier.start().await.unwrap();
-    let interrupted = "a query of the application's own start took too long; divide it into shorter ones, or raise \
-                       `database.query_timeout`: the query did not end within 300ms (`database.query_timeout`)";
+    let interrupted = format!(
+        "a query of the application's own start took too long; divide it into shorter ones, or raise \
+         `database.query_timeout`: the query of {name} did not end within 300ms (`database.query_timeout`)"
+    );
     assert_eq!(tier.readiness(), Readiness::not(format!("waiting for the database: {interrupted}")));
     let expected = format!("the application's own start did not end within 1s (`app.start_timeout`): {interrupted}");
     assert_eq!(Chain(&*tier.failed().await).to_string(), expected);

@@ -21,7 +21,7 @@ fn what_has_to_move_between_threads_keeps_an_error_of_the_database_and_the_words
 fn the_status_of_a_database_error_says_whether_to_try_again() {
     assert_eq!(of(foobar_db::Error::Query(diesel::result::Error::NotFound)), (404, None));
     assert_eq!(of(diesel::result::Error::NotFound), (404, None));
-    assert_eq!(of(foobar_db::Error::Busy(std::time::Duration::ZERO)), (503, None));
+    assert_eq!(of(foobar_db::Error::Busy { database: String::new(), limit: std::time::Duration::ZERO }), (503, None));
     assert_eq!(of(foobar_db::Error::Query(diesel::result::Error::RollbackTransaction)), (500, None));
     let response = Error::from(foobar_db::Error::Closed).error_response();
     assert!(response.headers().get("retry-after").is_some_and(|seconds| seconds == "1"));
@@ -29,7 +29,8 @@ fn the_status_of_a_database_error_says_whether_to_try_again() {
 
 #[test]
 fn an_unknown_outcome_does_not_invite_to_send_it_again() {
-    let error = Error::from(foobar_db::Error::OutcomeUnknown(diesel::result::Error::BrokenTransactionManager));
+    let (database, source) = (String::new(), diesel::result::Error::BrokenTransactionManager);
+    let error = Error::from(foobar_db::Error::OutcomeUnknown { database, source });
     let response = error.error_response();
     assert_eq!((response.status().as_u16(), response.headers().get("retry-after")), (500, None));
     assert_eq!(error.detail(), Some(OUTCOME_UNKNOWN));

@@ -81,7 +81,7 @@ fn is_of_sharing(directive: &str) -> bool {
 /// What is answered where the store of sessions fails.
 pub(super) fn not_kept(error: &(dyn Error + 'static)) -> Failure {
     let problem = match error.downcast_ref() {
-        Some(foobar_db::Error::OutcomeUnknown(_)) => {
+        Some(foobar_db::Error::OutcomeUnknown { .. }) => {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR).detail(OUTCOME_UNKNOWN)
         }
         Some(error) if error.is_unavailable() => Problem::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),

@@ -75,7 +75,7 @@ fn insert(conn: &mut Conn, id: i32) -> QueryResult<usize> {
 async fn in_time<T>(mut ask: impl AsyncFnMut() -> Result<T, Error>) -> T {
     for _ in 0..100 {
         match ask().await {
-            Err(Error::Deadline(_)) => {}
+            Err(Error::Deadline { .. }) => {}
             outcome => return outcome.unwrap(),
         }
     }
@@ -158,7 +158,7 @@ async fn a_statement_past_its_deadline_is_interrupted_and_the_connection_works_o
                 QueryKind::Write(_) => db.write(|conn| insert(conn, 1).and_then(|_| endless(conn))).await,
                 _ => db.read(endless).await,
             };
-            assert!(matches!(outcome, Err(Error::Deadline(_))), "{db:?} {kind:?} {outcome:?}");
+            assert!(matches!(outcome, Err(Error::Deadline { .. })), "{db:?} {kind:?} {outcome:?}");
             assert_eq!(count(&db).await, 0, "{db:?}"); // the only connection is free again, long before a minute is over
             assert!(start.elapsed() >= Duration::from_millis(300), "{db:?}");
         }
@@ -177,7 +177,7 @@ async fn a_write_is_not_committed_after_its_deadline_however_fast_its_statements
             inserted
         });
         let outcome = outcome.await;
-        assert!(matches!(outcome, Err(Error::Deadline(_))), "{outcome:?}");
+        assert!(matches!(outcome, Err(Error::Deadline { .. })), "{outcome:?}");
         assert_eq!(count(&db).await, 0);
     }
 }
@@ -188,7 +188,7 @@ async fn a_call_that_never_ends_does_not_hold_its_caller() {
         let (release, released) = mpsc::channel::<()>();
         let released = Mutex::new(released);
         let outcome = db.read(move |_| Ok(released.lock().unwrap().recv().is_ok())).await;
-        assert!(matches!(outcome, Err(Error::Deadline(_))), "{outcome:?}");
+        assert!(matches!(outcome, Err(Error::Deadline { .. })), "{outcome:?}");
         drop(release);
     }
 }
@@ -227,9 +227,9 @@ async fn a_call_that_finds_no_connection_is_refused_in_time_and_a_full_queue_at_
         let start = Instant::now();
         let mut waits = Box::pin(db.write(|conn| insert(conn, 2)));
         assert!((&mut waits).now_or_never().is_none());
-        assert!(matches!(db.write(|conn| insert(conn, 3)).now_or_never(), Some(Err(Error::QueueFull(1)))));
+        assert!(matches!(db.write(|conn| insert(conn, 3)).now_or_never(), Some(Err(Error::QueueFull { most: 1, .. }))));
         let refused = waits.await.unwrap_err();
-        assert!(matches!(refused, Error::Busy(_)) && refused.is_unavailable(), "{refused:?}");
+        assert!(matches!(refused, Error::Busy { .. }) && refused.is_unavailable(), "{refused:?}");
         assert!(start.elapsed() >= Duration::from_millis(500));
         drop(release);
         assert!(call.await.unwrap().unwrap());

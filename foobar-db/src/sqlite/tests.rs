@@ -338,7 +338,7 @@ async fn the_outcome_of_a_write_is_unknown_where_its_file_is_moved_away_meanwhil
         Ok(())
     };
     let error = db.write(write).await.unwrap_err();
-    assert!(matches!(error, Error::OutcomeUnknown(_)) && Chain(&error).to_string().ends_with(GONE), "{error:?}");
+    assert!(matches!(error, Error::OutcomeUnknown { .. }) && Chain(&error).to_string().ends_with(GONE), "{error:?}");
     std::fs::rename(&aside, &path).unwrap();
     assert_eq!(count(&db).await, 1);
 }
@@ -352,7 +352,8 @@ async fn a_full_disk_makes_the_database_unavailable_until_there_is_room() {
     };
     let full = db.write(fill).await.unwrap_err();
     assert!(full.is_unavailable(), "{full:?}");
-    assert_eq!(Chain(&full).to_string(), "the disk of the database is full or fails: database or disk is full");
+    let expected = format!("the disk of {} is full or fails: database or disk is full", db.describe());
+    assert_eq!(Chain(&full).to_string(), expected);
     insert(&db).await.unwrap();
     assert_eq!(count(&db).await, 1);
 }

@@ -62,7 +62,7 @@ async fn a_write_past_its_deadline_is_ended_on_the_server() {
     let db = with(&test, short).await;
     let id = connection_id(&db).await;
     let outcome = db.write(unlimited).await;
-    assert!(matches!(outcome, Err(Error::Deadline(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(Error::Deadline { .. })), "{outcome:?}");
     until_ended(&test, id).await;
 }
 
@@ -85,7 +85,7 @@ async fn what_a_closure_begins_after_its_deadline_does_not_reach_the_server() {
     };
     for _ in 0..3 {
         let outcome = db.write(late).await;
-        assert!(matches!(outcome, Err(Error::Deadline(_))), "{outcome:?}");
+        assert!(matches!(outcome, Err(Error::Deadline { .. })), "{outcome:?}");
     }
     assert_eq!(connection_id(&db).await, id); // it has not even been told to end anything
 }
@@ -105,7 +105,7 @@ async fn a_batch_past_its_deadline_is_ended_with_all_its_statements() {
     };
     for by_write in [true, false] {
         let outcome = if by_write { db.write(sleeps).await } else { db.read(sleeps).await };
-        assert!(matches!(outcome, Err(Error::Deadline(_))), "{outcome:?}");
+        assert!(matches!(outcome, Err(Error::Deadline { .. })), "{outcome:?}");
         until_ended(&test, id).await;
     }
 }

@@ -145,9 +145,9 @@ async fn a_query_past_its_deadline_is_told_as_such_whatever_the_query_makes_of_i
         let db = with(&test, |settings| settings.query_timeout = period(200)).await;
         let late = |conn: &mut Conn| endless(conn).map(drop).map_err(|_| Own::SoldOut);
         let (outcome, runs) = write_counted(&db, late).await;
-        assert!(matches!(outcome, Err(Own::Database(Error::Deadline(_)))) && runs == 1, "{outcome:?} {runs}");
+        assert!(matches!(outcome, Err(Own::Database(Error::Deadline { .. }))) && runs == 1, "{outcome:?} {runs}");
         let outcome = db.try_read(late).await;
-        assert!(matches!(outcome, Err(Own::Database(Error::Deadline(_)))), "{outcome:?}");
+        assert!(matches!(outcome, Err(Own::Database(Error::Deadline { .. }))), "{outcome:?}");
     }
 }
 
@@ -163,7 +163,7 @@ async fn a_full_disk_is_told_as_such_whatever_the_query_makes_of_it() {
             filled.map_err(|_| Own::SoldOut)
         })
         .await;
-        assert!(matches!(outcome, Err(Own::Database(Error::Disk(_)))) && runs == 1, "{outcome:?} {runs}");
+        assert!(matches!(outcome, Err(Own::Database(Error::Disk { .. }))) && runs == 1, "{outcome:?} {runs}");
     }
 }
 

@@ -77,7 +77,7 @@ async fn a_table_that_is_full_is_unavailable_and_nothing_of_the_write_stays() {
     let fill = "SET SESSION max_heap_table_size = 16384; CREATE TEMPORARY TABLE t (b CHAR(255)) ENGINE = MEMORY; \
                 INSERT INTO t SELECT REPEAT('x', 255) FROM information_schema.columns";
     let outcome = run(&db, fill).await;
-    assert!(matches!(&outcome, Err(error @ Error::Disk(_)) if error.is_unavailable()), "{outcome:?}");
+    assert!(matches!(&outcome, Err(error @ Error::Disk { .. }) if error.is_unavailable()), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_hint_that_ends_a_statement_early_is_not_our_deadline() {
         crate::testing::endless(conn)
     };
     let outcome = db.read(work).await;
-    assert!(matches!(outcome, Err(Error::Interrupted(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(Error::Interrupted { .. })), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn a_statement_that_the_server_prepares_again_and_again_in_vain_is_a_confl
     db.write(move |conn| conn.batch_execute(&create)).await.unwrap();
     let all = (0..500).map(|n| format!("SELECT n FROM t{n}")).collect::<Vec<_>>().join(" UNION ALL ");
     let outcome = db.read(move |conn| diesel::sql_query(&all).execute(conn)).await;
-    let Err(Error::Conflict { attempts: 5, source }) = outcome else { panic!("{outcome:?}") };
+    let Err(Error::Conflict { attempts: 5, source, .. }) = outcome else { panic!("{outcome:?}") };
     assert!(source.to_string().contains("needs to be re-prepared"), "{source}");
 }
 

@@ -55,8 +55,10 @@ async fn a_code_and_a_proof_that_the_database_fails_count_as_no_failure() {
 
 #[test]
 fn an_attempt_of_which_the_database_does_not_say_whether_it_was_done_counts() {
-    let lost = || diesel::result::Error::NotFound;
-    assert!(!was_no_attempt(&foobar_db::Error::OutcomeUnknown(lost()).into()));
-    assert!(was_no_attempt(&foobar_db::Error::Lost(lost()).into()) && was_no_attempt(&foobar_db::Error::Closed.into()));
+    let (database, source) = (String::new, || diesel::result::Error::NotFound);
+    let unknown = foobar_db::Error::OutcomeUnknown { database: database(), source: source() };
+    let lost = foobar_db::Error::Lost { database: database(), source: source() };
+    assert!(!was_no_attempt(&unknown.into()));
+    assert!(was_no_attempt(&lost.into()) && was_no_attempt(&foobar_db::Error::Closed.into()));
     assert!(!was_no_attempt(&"the secret does not open".into()), "it says nothing of what was typed");
 }

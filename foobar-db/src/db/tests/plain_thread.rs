@@ -54,7 +54,7 @@ fn a_call_on_a_plain_thread_waits_for_a_connection_no_longer_than_it_may() {
             }))
         });
         began.recv().unwrap();
-        assert!(matches!(block_on(db.write(|conn| insert(conn, 2))), Err(Error::Busy(_))));
+        assert!(matches!(block_on(db.write(|conn| insert(conn, 2))), Err(Error::Busy { .. })));
         drop(release);
         assert!(holds.join().unwrap().unwrap());
     }

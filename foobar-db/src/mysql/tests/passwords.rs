@@ -9,7 +9,7 @@ use rustls::SignatureScheme;
 use rustls::crypto::aws_lc_rs::sign::any_eddsa_type;
 use rustls_pki_types::PrivatePkcs8KeyDer;
 
-use super::proof::{greeting, packet, started};
+use super::proof::{greeting, name_of, packet, started, user};
 use super::*;
 use crate::testing::network::{Network, free_address};
 
@@ -186,8 +186,9 @@ fn a_wrong_password_is_tried_twice_on_mariadb_and_once_elsewhere() {
 async fn a_wrong_password_is_told_although_the_server_is_too_far_away_for_a_second_attempt() {
     let test = TestDb::mysql().await;
     let network = Network::to(test.url(), Duration::from_millis(150));
-    let url = network.url(test.url()).replace("root@", "root:hunter2@");
-    let mut settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
+    let mut settings = user(&test, "hunter2").await;
+    let wrong = format!("{}:hunter3@", name_of(&settings));
+    settings.url = Some(Secret::new(network.url(test.url()).replace("root@", &wrong)));
     settings.connect_timeout = Period::new(Duration::from_millis(1500));
     let options = Options::new(&settings).unwrap();
     let connect = move || {
@@ -217,6 +218,18 @@ fn a_wrong_password_is_told_although_nobody_answers_a_second_attempt_and_there_i
     let error = MysqlConnection::connect(&Options::new(&settings).unwrap()).err().unwrap();
     assert!(matches!(&error, ConnectError::Refused(why) if why.contains("Access denied")), "{error:?}");
     drop(server.join().unwrap());
+}
+
+/// To the server a socket is encrypted, so that it sends no key, and takes the question for one as an empty password.
+#[tokio::test]
+async fn a_password_for_a_user_without_one_behind_a_proxy_to_the_socket_of_mysql_is_told() {
+    if is_mariadb().await {
+        return; // it has no such users
+    }
+    let test = TestDb::mysql().await;
+    let network = Network::to(test.url(), Duration::ZERO);
+    let error = signs_in(&network.url(test.url()).replace("root@", "root:hunter2@")).await.unwrap_err();
+    assert!(error.contains("the server has sent no key to encrypt the password with"), "{error}");
 }
 
 /// By which a client of MySQL asks for the server's key: the third packet after the greeting, of one byte.

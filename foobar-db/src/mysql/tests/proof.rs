@@ -9,7 +9,7 @@ use super::*;
 use crate::mysql::refusal::refused_by_driver;
 
 /// A user with this password, and a handle's settings for it without one.
-async fn user(test: &TestDb, by: &'static str) -> DatabaseSettings {
+pub(super) async fn user(test: &TestDb, by: &'static str) -> DatabaseSettings {
     let (_, rest) = test.url().split_once("localhost/").unwrap();
     let (name, _) = rest.split_once('?').unwrap();
     let user = format!("rotated_{name}");
@@ -19,7 +19,7 @@ async fn user(test: &TestDb, by: &'static str) -> DatabaseSettings {
     DatabaseSettings { url: Some(Secret::new(test.url().replace("root@", &format!("{user}@")))), ..test.settings() }
 }
 
-fn name_of(settings: &DatabaseSettings) -> String {
+pub(super) fn name_of(settings: &DatabaseSettings) -> String {
     let url = settings.url.as_ref().unwrap().expose();
     url.split_once("://").unwrap().1.split_once('@').unwrap().0.to_owned()
 }

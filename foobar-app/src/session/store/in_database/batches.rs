@@ -101,12 +101,14 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
     /// What becomes of `item` when its time is over: where no call has begun with it, nothing was done, and none will.
     fn too_late(&self, item: &Arc<Item<I>>, limit: Duration) -> Error {
         lock(&self.waiting).retain(|entry| !Arc::ptr_eq(&entry.item, item));
+        let database = self.db.describe();
         match self.call {
-            _ if item.give_up() => Error::Busy(limit),
-            Call::Read => Error::Deadline(limit),
+            _ if item.give_up() => Error::Busy { database, limit },
+            Call::Read => Error::Deadline { database, limit },
             Call::Write => {
                 let late = Box::new(format!("it has not ended within {limit:?}"));
-                Error::OutcomeUnknown(DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, late))
+                let source = DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, late);
+                Error::OutcomeUnknown { database, source }
             }
         }
     }
@@ -148,7 +150,7 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
                 Ok(())
             }
             Err(error) => {
-                if !matches!(error, Error::OutcomeUnknown(_)) {
+                if !matches!(error, Error::OutcomeUnknown { .. }) {
                     batch.iter().for_each(|entry| entry.item.undo());
                 }
                 batch.extend(lock(&self.waiting).drain(..)); // they do not wait for one failure after the other

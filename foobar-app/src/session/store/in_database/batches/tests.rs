@@ -155,7 +155,7 @@ async fn while_no_call_can_be_made_each_is_told_so() {
     until(|| first.asked() == 1).await;
     let asked = join_all((0..200).map(|_| batches.together(Question::new())));
     let outcomes = timeout(PATIENCE, asked).await.expect("they do not wait a second each, one after the other");
-    assert!(outcomes.into_iter().all(|outcome| matches!(outcome, Err(Error::Busy(_)))));
+    assert!(outcomes.into_iter().all(|outcome| matches!(outcome, Err(Error::Busy { .. }))));
     drop(open);
     assert_eq!(going_on.await.unwrap().unwrap(), "found");
     db.tier().drain(Instant::now()).await;
@@ -219,7 +219,7 @@ async fn a_request_waits_for_the_call_of_others_no_longer_than_one_of_its_own_ma
         let _call_that_does_not_end = batches.turn.lock().await;
         let outcome = timeout(PATIENCE, batches.together(Question::new())).await.expect("it gives up");
         let limit = db.call_limit().unwrap();
-        assert!(matches!(outcome, Err(Error::Busy(time)) if time == limit), "{outcome:?}");
+        assert!(matches!(outcome, Err(Error::Busy { limit: time, .. }) if time == limit), "{outcome:?}");
         assert!(lock(&batches.waiting).is_empty());
     }
 }
@@ -238,8 +238,10 @@ async fn a_request_that_is_in_a_call_gives_up_when_one_of_its_own_would_have_end
             }
         };
         match call {
-            Call::Read => assert!(matches!(outcome, Err(Error::Deadline(time)) if time == limit), "{outcome:?}"),
-            Call::Write => assert!(matches!(outcome, Err(Error::OutcomeUnknown(_))), "{outcome:?}"),
+            Call::Read => {
+                assert!(matches!(outcome, Err(Error::Deadline { limit: time, .. }) if time == limit), "{outcome:?}")
+            }
+            Call::Write => assert!(matches!(outcome, Err(Error::OutcomeUnknown { .. })), "{outcome:?}"),
         }
     }
 }
@@ -266,8 +268,8 @@ async fn a_request_with_which_its_call_has_not_begun_in_time_is_told_that_nothin
         timeout(PATIENCE, next).await.expect("the call has ended");
         if is_behind {
             let [in_hand, untouched] = <[_; 2]>::try_from(outcomes).unwrap().map(Result::unwrap);
-            assert!(matches!(in_hand, Err(Error::OutcomeUnknown(_))), "{in_hand:?}");
-            assert!(matches!(untouched, Err(Error::Busy(_))), "{untouched:?}");
+            assert!(matches!(in_hand, Err(Error::OutcomeUnknown { .. })), "{in_hand:?}");
+            assert!(matches!(untouched, Err(Error::Busy { .. })), "{untouched:?}");
             assert_eq!(behind.asked(), 0);
             break; // else the machine was too slow
         }
