@@ -105,6 +105,14 @@ pub(crate) const FAULTS: &[Fault] = &[
         ..CALM
     },
     Fault {
+        name: "server-shut-down",
+        engines: MYSQL,
+        begin: |scene| scene.on_server().server.shut_down(),
+        end: |scene| scene.on_server().server.restart(),
+        sign: Sign::NotReady,
+        ..CALM
+    },
+    Fault {
         name: "server-stopped",
         engines: MYSQL,
         begin: |scene| scene.on_server().server.pause(),

@@ -92,6 +92,11 @@ impl Server {
         Ok(())
     }
 
+    /// It takes leave of its sessions, ends their statements and writes everything down, as for an update.
+    pub(crate) fn shut_down(&self) -> Result<(), BoxError> {
+        Ok(kill_process(self.process, Signal::TERM)?)
+    }
+
     /// Its process stands still; connections stay open.
     pub(crate) fn pause(&self) -> Result<(), BoxError> {
         Ok(kill_process(self.process, Signal::STOP)?)

@@ -90,14 +90,24 @@ const SHOP: &str = "CREATE TABLE goods (id INTEGER NOT NULL PRIMARY KEY, picture
     CREATE TRIGGER marked BEFORE INSERT ON goods FOR EACH ROW SET NEW.note = CONCAT(NEW.note, '!'); \
     CREATE EVENT never ON SCHEDULE EVERY 1 YEAR DISABLE DO DELETE FROM goods";
 
-/// Runs a program of MariaDB's, which takes the database of `url`, and gives what it writes.
+/// The programs that dump a database and put it back: those of MariaDB, or those of MySQL in the folder of
+/// `FOOBAR_MYSQL_TOOLS`; each takes no dump of the other's server.
+async fn tools(db: &Db) -> Option<[String; 2]> {
+    if version(db).await.contains("MariaDB") {
+        return Some(["mariadb-dump", "mariadb"].map(str::to_owned));
+    }
+    let folder = std::env::var("FOOBAR_MYSQL_TOOLS").ok()?; // only a command that tests MySQL has them
+    Some(["mysqldump", "mysql"].map(|program| format!("{folder}/{program}")))
+}
+
+/// Runs such a program, which takes the database of `url`, and gives what it writes.
 fn run_tool(program: &str, options: &[&str], url: &str, input: std::process::Stdio) -> Vec<u8> {
     let (_, place) = url.split_once("@localhost/").unwrap();
     let (name, socket) = place.split_once("?socket=").unwrap();
     let arguments = ["--no-defaults", "--user=root", &format!("--socket={socket}")].map(str::to_owned);
     let mut command = std::process::Command::new(program);
     let output = command.args(arguments).args(options).arg(name).stdin(input).output();
-    let output = output.unwrap_or_else(|error| panic!("{program}, of mariadb-client: {error}"));
+    let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
@@ -134,18 +144,16 @@ async fn shop(db: &Db) -> Vec<Good> {
 #[tokio::test]
 async fn a_dump_by_the_options_that_are_named_is_put_back_and_runs_as_a_migration() {
     let [from, put_back, migrated] = [TestDb::mysql().await, TestDb::mysql().await, TestDb::mysql().await];
-    if !version(&from).await.contains("MariaDB") {
-        return; // the tools are MariaDB's, and what they write is for it
-    }
+    let Some([dumps, puts_back]) = tools(&from).await else { return };
     from.write(|conn| conn.batch_execute(SHOP)).await.unwrap();
     let told = from.backup(std::path::Path::new("never.sql")).await.unwrap_err().to_string();
     let (_, options) = told.split_once("run mysqldump ").unwrap();
     let (options, _) = options.split_once(" --host").unwrap();
     let options: Vec<_> = options.split_whitespace().collect();
-    let dump = run_tool("mariadb-dump", &options, from.url(), std::process::Stdio::null());
+    let dump = run_tool(&dumps, &options, from.url(), std::process::Stdio::null());
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &dump).unwrap();
-    run_tool("mariadb", &[], put_back.url(), std::fs::File::open(file.path()).unwrap().into());
+    run_tool(&puts_back, &[], put_back.url(), std::fs::File::open(file.path()).unwrap().into());
     let dump = String::from_utf8(dump).unwrap().leak();
     let name = EmbeddedName::new("1_dump");
     let all = [EmbeddedMigration::new(dump, None, name, TomlMetadataWrapper::new(true))];
