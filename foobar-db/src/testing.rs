@@ -25,8 +25,9 @@ pub(crate) mod network;
 use std::ops::Deref;
 #[cfg(feature = "mysql")]
 use std::sync::Arc;
+use std::time::Duration;
 
-use foobar_core::{BoxError, Chain, Secret};
+use foobar_core::{BoxError, Chain, Period, Secret};
 
 use crate::{DatabaseSettings, Db};
 
@@ -34,6 +35,9 @@ use crate::{DatabaseSettings, Db};
 pub use mysql_server::{MysqlServer, ServerError};
 
 /// A fresh database for one test, started; a [`Db`] otherwise.
+///
+/// Its calls wait a minute for a connection, and have another one: a test is seldom about time, and the machine may be busy.
+/// One that is opens its own by [`settings`](Self::settings).
 pub struct TestDb {
     db: Db,
     url: String,
@@ -91,7 +95,8 @@ impl TestDb {
 
     async fn start(url: String, storage: Storage) -> Self {
         let fail = |error: BoxError| -> ! { panic!("the test database does not start: {}", Chain(&*error)) };
-        let db = Db::open(&settings(&url)).unwrap_or_else(|error| fail(error.into()));
+        let patient = DatabaseSettings { acquire_timeout: PATIENCE, query_timeout: PATIENCE, ..settings(&url) };
+        let db = Db::open(&patient).unwrap_or_else(|error| fail(error.into()));
         db.tier().start().await.unwrap_or_else(|error| fail(error));
         Self { db, url, _storage: storage }
     }
@@ -104,6 +109,8 @@ impl Deref for TestDb {
         &self.db
     }
 }
+
+const PATIENCE: Period = Period::new(Duration::from_secs(60));
 
 fn settings(url: &str) -> DatabaseSettings {
     DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() }

@@ -82,6 +82,7 @@ async fn opening_a_connection_takes_three_round_trips_at_most() {
         let before = network.turns();
         connect(&network.url(test.url())).await.unwrap();
         let turns = network.turns() - before;
+        println!("{turns} round trips, {plugin}"); // for --nocapture
         assert!((1..=3).contains(&turns), "{turns} with {plugin}");
     }
 }
