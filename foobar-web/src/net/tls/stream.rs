@@ -87,6 +87,7 @@ impl<S: Transport> TlsStream<S> {
         }
         let Poll::Ready(read) = self.socket.poll_receive(cx, room) else {
             self.flush(cx)?;
+            self.shrink();
             return Poll::Pending;
         };
         let read = read?;
@@ -103,6 +104,12 @@ impl<S: Transport> TlsStream<S> {
             self.undecrypted.extend_from_slice(records); // what follows the end is nobody's
         }
         Ok(())
+    }
+
+    /// Gives back the room that a part of a record has taken, and that nothing needs while it waits: rustls does so when it is
+    /// about to read.
+    fn shrink(&mut self) {
+        let _nothing_came = self.session.read_tls(&mut NothingYet);
     }
 
     fn process(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
@@ -160,6 +167,15 @@ impl<S: Transport> TlsStream<S> {
         if !std::mem::replace(&mut self.is_closing, true) {
             self.session.send_close_notify();
         }
+    }
+}
+
+/// Where no records come from for now.
+struct NothingYet;
+
+impl Read for NothingYet {
+    fn read(&mut self, _room: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
     }
 }
 
