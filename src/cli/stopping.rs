@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foobar_core::{Tier, on_own_thread, panics};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::installed_log::InstalledLog;
 use super::output::Exit;
@@ -92,16 +92,31 @@ async fn hasten(
     tiers: &[Arc<dyn Tier>],
 ) -> Stop {
     running.hurry();
-    let is_idle = tiers.iter().all(|tier| unfinished(&**tier).is_none());
-    let patience = if is_idle { IDLE_DRAIN } else { MOMENT };
     tokio::select! {
-        stop = timeout(patience, draining) => stop.unwrap_or(Stop::CutOff), // a tier that does not say what it does
+        stop = in_a_moment(draining, tiers) => stop,
         () = signals.stop() => Stop::CutOff,
     }
 }
 
+/// An answer that its client has read may still count as under way, so that is looked at more than once.
+async fn in_a_moment(mut draining: Pin<&mut impl Future<Output = Stop>>, tiers: &[Arc<dyn Tier>]) -> Stop {
+    let idle = async {
+        while tiers.iter().any(|tier| unfinished(&**tier).is_some()) {
+            sleep(GLANCE).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        idle = timeout(MOMENT, idle) => if idle.is_err() { return Stop::CutOff },
+        stop = draining.as_mut() => return stop,
+    }
+    timeout(IDLE_DRAIN, draining).await.unwrap_or(Stop::CutOff) // a tier that does not say what it does
+}
+
 /// How long what is under way may still take after a second signal.
 const MOMENT: Duration = Duration::from_secs(1);
+/// The time between two looks at what is under way.
+const GLANCE: Duration = Duration::from_millis(10);
 /// How long the drain of tiers with nothing left to do is waited for.
 const IDLE_DRAIN: Duration = Duration::from_secs(5);
 

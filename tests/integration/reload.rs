@@ -350,7 +350,7 @@ async fn the_database_takes_new_limits_and_another_file_of_the_same_engine() {
     let app = foobar::routes(|routes| _ = routes.route("/", web::get().to(rows)));
     let running = embedded(&site.path("foobar.toml"), Server::new().app(app)).await;
     assert_eq!(get(&running, "/"), "1");
-    site.write(&database(&one, "readers = 2\nquery_timeout = '1s'\n"));
+    site.write(&database(&one, "readers = 2\nquery_timeout = '50s'\n"));
     assert_eq!(running.reload().await.unwrap().changed, ["database.query_timeout", "database.readers"]);
     assert_eq!(get(&running, "/"), "1");
     site.write(&database(&two, ""));

@@ -284,14 +284,14 @@ fn a_start_whose_query_is_too_long_says_so_and_is_not_tried_for_ever() {
         ("STARTING_APP", "query"),
         ("STARTING_QUERY", ENDLESS),
         ("FOOBAR__DATABASE__QUERY_TIMEOUT", "300ms"),
-        ("FOOBAR__APP__START_TIMEOUT", "1s"),
+        ("FOOBAR__APP__START_TIMEOUT", "5s"),
     ];
     let program = Program::start(&mut starting(&folder, "sqlite:new.db", &environment));
     let (status, log) = program.wait();
     assert_eq!(status.code(), Some(1), "{log}");
     assert_eq!(warnings(&log), 1, "{log}");
     let error = error_in(&log);
-    for part in ["did not end within 1s (`app.start_timeout`)", "`database.query_timeout`", "divide"] {
+    for part in ["did not end within 5s (`app.start_timeout`)", "`database.query_timeout`", "divide"] {
         assert!(error.contains(part), "{error}");
     }
 }

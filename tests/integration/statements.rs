@@ -19,7 +19,7 @@ fn programs(work: impl Fn(Program, &str)) {
     for (url, engine) in [("sqlite:site.db".to_owned(), "sqlite"), (server.create_database().unwrap(), "mysql")] {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Program::example("proving", folder.path());
-        command.env("FOOBAR__DATABASE__URL", url).env("FOOBAR__DATABASE__QUERY_TIMEOUT", "300ms");
+        command.env("FOOBAR__DATABASE__URL", url).env("FOOBAR__DATABASE__QUERY_TIMEOUT", "2s");
         work(Program::start(command.env("FOOBAR__DATABASE__SLOW_QUERY_TIME", "50ms")), engine);
     }
 }

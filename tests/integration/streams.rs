@@ -69,7 +69,7 @@ fn a_stream_without_an_end_is_ended_by_a_stop_after_stream_timeout_with_0() {
 #[test]
 fn a_stream_ends_before_shutdown_timeout_also_where_stream_timeout_is_longer() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(&mut command(folder.path(), "4s", "1h"));
+    let program = Program::start(&mut command(folder.path(), "12s", "1h"));
     let stream = open(&program, "/silent");
     let (code, log) = stop(program);
     assert_eq!(code, Some(0), "{log}");

@@ -2,6 +2,7 @@
 //! `STARTING_QUERY` say what its start is like, `STARTING_TIER` what a tier of its own does, `STARTING_AS` how it is run.
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -101,8 +102,8 @@ async fn entries(State(context): State<Context>) -> Result<String, String> {
     entries.map(|entries| format!("{entries} entries")).map_err(|error| error.to_string())
 }
 
-/// A tier with a bug.
-struct Own(Context, String);
+/// A tier with a bug, or one that ends late; whether its drain has begun.
+struct Own(Context, String, AtomicBool);
 
 impl Tier for Own {
     fn name(&self) -> &'static str {
@@ -139,13 +140,23 @@ impl Tier for Own {
     }
 
     fn drain(&self, _deadline: Instant) -> BoxFuture<'_, ()> {
+        self.2.store(true, Relaxed);
         match self.1.as_str() {
             "panics at the drain" => panic!("a tier with a bug"),
             "blocks at the drain" => block(),
+            "ends late" => Box::pin(tokio::time::sleep(LATE)), // time is what is tested
             _ => Box::pin(async {}),
         }
     }
+
+    fn unfinished(&self) -> Option<String> {
+        let has_begun = self.2.load(Relaxed);
+        (self.1 == "ends late" && !has_begun).then(|| "an answer that does not count as done yet".to_owned())
+    }
 }
+
+/// Longer than a server waits after a second signal for what would be cut off.
+const LATE: Duration = Duration::from_millis(1500);
 
 /// A task that blocks its thread until another one has run.
 fn block_beside_another(context: &Context) {
@@ -182,7 +193,7 @@ fn main() -> ExitCode {
         if tier == "waits to be made" {
             wait_for_a_file();
         }
-        Arc::new(Own(context.clone(), tier))
+        Arc::new(Own(context.clone(), tier, AtomicBool::new(false)))
     };
     server.tier_with(make).run()
 }

@@ -11,8 +11,10 @@ pub(crate) struct Drain {
     /// When event streams do, whose clients open them again by themselves.
     event_streams: Instant,
     streams: Instant,
-    /// When connections do that wait for a request.
+    /// When connections do that wait for a request, and have since before it.
     idle: Instant,
+    /// How long one waits at least.
+    under_way: Duration,
 }
 
 /// How long the source of an event stream may still say goodbye.
@@ -25,13 +27,14 @@ impl Drain {
     pub(crate) fn begin(stream_time: Duration, deadline: Instant) -> Self {
         let now = Instant::now();
         let most = deadline.saturating_duration_since(now) / 4;
-        let time = stream_time.min(most * 3);
-        Self { event_streams: now + GOODBYE.min(time / 2), streams: now + time, idle: now + UNDER_WAY.min(most) }
+        let (time, under_way) = (stream_time.min(most * 3), UNDER_WAY.min(most));
+        Self { event_streams: now + GOODBYE.min(time / 2), streams: now + time, idle: now + under_way, under_way }
     }
 
-    /// When connections end on which no request has come: one that has is answered, and its answer is the last.
-    pub(crate) const fn end_of_idle(&self) -> Instant {
-        self.idle
+    /// When a connection ends that has waited for its next bytes since then: a request that has come is answered, and its
+    /// answer is the last. One whose handshake has just ended waits no less: its client knows of no drain.
+    pub(crate) fn end_of_idle(&self, since: Instant) -> Instant {
+        self.idle.max(since + self.under_way)
     }
 
     /// By when all streams have ended.
@@ -100,5 +103,15 @@ mod tests {
                 assert_eq!(begun.elapsed(), time(streams));
             }
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_waited_since_then_waits_half_a_second_from_the_drain_or_from_then() {
+        let (begun, time) = (Instant::now(), Duration::from_millis);
+        let drain = Drain::begin(time(5_000), begun + time(30_000));
+        for (since, end) in [(0, 500), (100, 600), (3_000, 3_500)] {
+            assert_eq!(drain.end_of_idle(begun + time(since)), begun + time(end));
+        }
+        assert_eq!(Drain::begin(time(5_000), begun).end_of_idle(begun), begun);
     }
 }

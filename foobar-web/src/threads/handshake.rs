@@ -50,9 +50,9 @@ pub(super) async fn until<T>(
     state: &ConnectionState,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<T>>,
 ) -> io::Result<T> {
-    let mut patience = DeadlineTimer::default();
+    let (mut patience, since) = (DeadlineTimer::default(), Instant::now());
     let mut is_over = |cx: &mut Context<'_>| match state.drain().filter(|_| state.is_idle()) {
-        Some(drain) => patience.poll(cx, drain.end_of_idle()).is_ready(),
+        Some(drain) => patience.poll(cx, drain.end_of_idle(since)).is_ready(),
         None => false,
     };
     let done = poll_fn(|cx| {

@@ -1,14 +1,16 @@
 //! What a connection begins with that may speak HTTP/1 or HTTP/2.
 
-use std::io::BufRead;
+use std::io::{BufRead, BufReader, Write};
 use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::{ClientConnection, StreamOwned};
 
 use crate::drain::{address, wait_until_it_drains};
 use crate::http2::{curl, server};
 use crate::support::http2::{PREFACE, frame};
 use crate::support::tls::Authority;
-use crate::support::{Server, status};
+use crate::support::{Server, status, wait_until};
 
 const CLEARTEXT: &str = "[web]\nhttp2 = 'cleartext'\n";
 
@@ -115,6 +117,35 @@ fn the_preface_may_be_on_its_way_over_tls_when_a_drain_begins() {
         client.send(http2_request());
         read_until(&mut client.stream, b"GET /app");
     });
+}
+
+/// A handshake may take longer than a drain waits for what is on its way; its client knows of no drain.
+#[test]
+fn a_request_may_be_on_its_way_over_tls_for_half_a_second_after_a_handshake_that_ends_in_a_drain() {
+    let authority = Authority::new();
+    let http1 = b"GET /app HTTP/1.1\r\nHost: a.test\r\n\r\n".to_vec();
+    for (protocol, request) in [("http/1.1", http1), ("h2", http2_request())] {
+        let server = server(&authority, "", &[]);
+        let mut config = authority.client();
+        config.alpn_protocols = vec![protocol.into()];
+        let mut session = ClientConnection::new(Arc::new(config), "a.test".try_into().unwrap()).unwrap();
+        let (mut hello, mut socket) = (Vec::new(), server.tls_socket());
+        session.write_tls(&mut hello).unwrap();
+        socket.write_all(&hello[..10]).unwrap();
+        wait_until("the handshake has begun", || server.figure("connections{state=\"active\"}") == 1);
+        let address = address(&server);
+        std::thread::scope(|scope| {
+            scope.spawn(|| server.drain_in_no_time());
+            wait_until_it_drains(address);
+            server.pass(Duration::from_millis(700));
+            socket.write_all(&hello[10..]).unwrap();
+            let mut stream = StreamOwned::new(session, socket);
+            stream.conn.complete_io(&mut stream.sock).unwrap();
+            server.pass(Duration::from_millis(300));
+            stream.write_all(&request).unwrap();
+            read_until(&mut BufReader::new(stream), b"GET /app");
+        });
+    }
 }
 
 #[test]

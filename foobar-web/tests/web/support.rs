@@ -4,11 +4,12 @@ mod application;
 mod clock;
 pub(crate) mod gateway;
 pub(crate) mod http2;
+mod other_end;
 pub(crate) mod tls;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use tokio::time::{Sleep, sleep, timeout};
 pub(crate) use application::{answer, read};
 use clock::Clock;
 use gateway::Transport;
+use other_end::OtherEnd;
 
 /// Ends a test that hangs; nothing else depends on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -162,17 +164,15 @@ impl Server {
         self.clock.pass(time);
     }
 
-    /// Lets the server's time pass until something has happened; gives how much that took, to [`STEP`].
+    /// Lets the server's time pass until something has happened; gives how much that took, to [`STEP`]. It is given up when both
+    /// the server and the test have had [`PATIENCE`]: on a busy machine a step may take long.
     pub(crate) fn time_until(&self, mut has_happened: impl FnMut() -> bool) -> Duration {
-        let mut time = Duration::ZERO;
-        wait_until("it happens in time", || {
-            let happened = has_happened();
-            if !happened {
-                self.pass(STEP);
-                time += STEP;
-            }
-            happened
-        });
+        let (begun, mut time) = (Instant::now(), Duration::ZERO);
+        while !has_happened() {
+            assert!(time < PATIENCE || begun.elapsed() < PATIENCE, "it does not happen within {PATIENCE:?}");
+            self.pass(STEP);
+            time += STEP;
+        }
         time
     }
 
@@ -367,9 +367,7 @@ impl Client {
 
     /// The server's end of this connection.
     pub(crate) fn other_end(&self) -> OtherEnd {
-        let stream = self.stream.get_ref();
-        let port = |end: std::io::Result<SocketAddr>| end.expect("it is connected").port();
-        OtherEnd(format!(":{:04X} 0100007F:{:04X} ", port(stream.peer_addr()), port(stream.local_addr())))
+        OtherEnd::of(self.stream.get_ref())
     }
 
     /// Sends this, and waits until the server has read it.
@@ -408,34 +406,3 @@ impl Client {
         !waits
     }
 }
-
-/// A server's end of a connection, as the system tells of it: both ports.
-pub(crate) struct OtherEnd(String);
-
-impl OtherEnd {
-    /// Whether the server may still send.
-    fn is_open(&self) -> bool {
-        self.state().is_some_and(|(state, _)| [ESTABLISHED, CLOSE_WAIT].contains(&state.as_str()))
-    }
-
-    /// The bytes that were sent and not taken.
-    pub(crate) fn not_taken(&self) -> u64 {
-        self.state().map_or(0, |(_, queued)| u64::from_str_radix(&queued, 16).expect("a length is a number"))
-    }
-
-    /// Its state and its queue; `None` if it is no more. A look at a table that changes may miss one.
-    fn state(&self) -> Option<(String, String)> {
-        (0..LOOKS).find_map(|_| self.look())
-    }
-
-    fn look(&self) -> Option<(String, String)> {
-        let sockets = std::fs::read_to_string("/proc/net/tcp").expect("the system tells of its sockets");
-        let mut fields = sockets.split_once(&self.0)?.1.split([' ', ':']).map(str::to_owned);
-        Some((fields.next()?, fields.next()?))
-    }
-}
-
-const LOOKS: usize = 100;
-const ESTABLISHED: &str = "01";
-/// The client has closed its side.
-const CLOSE_WAIT: &str = "08";

@@ -248,7 +248,7 @@ fn fields_that_are_many() {
 
 #[test]
 fn streams_whose_answers_nobody_takes_are_reset_after_send_timeout() {
-    let server = Server::with(&[("FOOBAR__WEB__SEND_TIMEOUT", "500ms")]);
+    let server = Server::with(&[("FOOBAR__WEB__SEND_TIMEOUT", "3s")]);
     assert_eq!(server.program.get("/large.bin").body.len(), 1 << 20);
     let before = peak(&server);
     let mut http = Http2::with(server.wire(), &[(INITIAL_WINDOW_SIZE, 0)]);

@@ -46,6 +46,8 @@ async fn serve(database: &TestDb) -> Running {
         routes.route("/notes", web::get().to(count)).route("/notes", web::post().to(write));
     });
     let server = Server::new().app(app).set("database.url", database.url()).set("web.listen", "127.0.0.1:0");
+    let limits = ["database.acquire_timeout", "database.lock_timeout", "database.query_timeout"];
+    let server = limits.into_iter().fold(server, |server, limit| server.set(limit, "1m")); // on a busy machine nothing is refused
     server.set("web.access_log", "off").set("admin.listen", "off").start().await.unwrap()
 }
 

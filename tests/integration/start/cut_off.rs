@@ -96,7 +96,7 @@ fn a_migration_that_outlasts_the_shutdown_timeout_is_cut_off_with_3() {
 #[test]
 fn a_migration_that_fails_after_the_signal_ends_the_program_with_1() {
     let folder = folder();
-    let environment = [("STARTING_MIGRATIONS", "endless"), ("FOOBAR__DATABASE__MIGRATION_TIMEOUT", "1s")];
+    let environment = [("STARTING_MIGRATIONS", "endless"), ("FOOBAR__DATABASE__MIGRATION_TIMEOUT", "5s")];
     let mut begun = Begun::new(&mut starting(&folder, "sqlite:new.db", &environment));
     begun.until_logged(MIGRATING);
     begun.stop();

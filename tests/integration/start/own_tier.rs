@@ -8,6 +8,13 @@ fn with_tier(folder: &TempDir, tier: &str) -> Command {
     starting(folder, "sqlite:new.db", &environment)
 }
 
+/// The same where the drain may take as long as it needs.
+fn with_patience(folder: &TempDir, tier: &str) -> Command {
+    let mut command = with_tier(folder, tier);
+    command.env("FOOBAR__SERVER__SHUTDOWN_TIMEOUT", "1h");
+    command
+}
+
 /// Its exit code and its log after one signal, which is heard.
 fn stopped(mut program: Program) -> (Option<i32>, String) {
     program.signal("TERM");
@@ -26,7 +33,7 @@ fn a_panic_at_the_start_ends_the_program_with_its_place() {
 #[test]
 fn a_panic_of_a_task_is_logged_with_its_place_and_the_server_serves_on() {
     let folder = folder();
-    let mut program = Program::start(&mut with_tier(&folder, "panics later"));
+    let mut program = Program::start(&mut with_patience(&folder, "panics later"));
     program.until_logged("panicked at tests/programs/starting.rs:");
     program.until_logged("a task with a bug"); // it has a line of its own
     assert_eq!(program.get("/").text(), "started");
@@ -89,7 +96,7 @@ fn on_one_core(command: &Command) -> Command {
 #[test]
 fn a_task_that_blocks_leaves_the_others_a_thread_also_on_one_core() {
     let folder = folder();
-    let mut program = Program::start(&mut on_one_core(&with_tier(&folder, "blocks a thread")));
+    let mut program = Program::start(&mut on_one_core(&with_patience(&folder, "blocks a thread")));
     program.until_logged("another task has run beside the blocked one");
     let (code, log) = stopped(program);
     assert_eq!(code, Some(0), "{log}");
@@ -109,13 +116,24 @@ fn tasks_that_block_every_thread_hold_neither_requests_nor_a_signal() {
 #[test]
 fn a_second_signal_ends_a_program_whose_every_thread_is_blocked_at_once() {
     let folder = folder();
-    let mut program = with_tier(&folder, "blocks every thread");
-    let mut program = Program::start(program.env("FOOBAR__SERVER__SHUTDOWN_TIMEOUT", "1h"));
+    let mut program = Program::start(&mut with_patience(&folder, "blocks every thread"));
     program.signal("TERM");
     program.until_logged("stopping; a second signal stops at once");
     program.signal("TERM");
     let (status, log) = program.wait();
     assert_eq!(status.code(), Some(3), "{log}");
+}
+
+#[test]
+fn a_second_signal_that_comes_just_before_the_last_answer_counts_as_done_cuts_off_nothing() {
+    let folder = folder();
+    let mut program = with_patience(&folder, "ends late");
+    let mut program = Program::start(program.env("FOOBAR__SERVER__SHUTDOWN_DELAY", "1h"));
+    program.signal("TERM");
+    program.until_logged("no longer ready, but still serving");
+    program.signal("TERM");
+    let (status, log) = program.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
 }
 
 #[test]

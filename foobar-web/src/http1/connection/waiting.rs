@@ -31,7 +31,7 @@ impl<S: Transport> Connection<S> {
             _ if self.state.is_evicted() => Poll::Ready(false),
             Phase::Idle { since } => {
                 let end = since + if first { limits.head_time } else { limits.idle_time };
-                let end = self.state.drain().map_or(end, |drain| end.min(drain.end_of_idle()));
+                let end = self.state.drain().map_or(end, |drain| end.min(drain.end_of_idle(since)));
                 self.reading.poll(cx, end).map(|()| false)
             }
             Phase::Handling { .. } | Phase::Responding if self.state.is_draining() => Poll::Ready(false),

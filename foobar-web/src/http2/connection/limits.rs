@@ -82,7 +82,7 @@ impl<S: Transport> Connection<S> {
             Some(since) => since + FINISHED,
             None if is_handshake => {
                 let end = self.opened + limits.head_time;
-                self.state.drain().map_or(end, |drain| end.min(drain.end_of_idle())) // it may be on its way
+                self.state.drain().map_or(end, |drain| end.min(drain.end_of_idle(since))) // it may be on its way
             }
             None if self.state.requests() == 0 => since + limits.idle_time.max(limits.head_time),
             None => since + limits.idle_time,
