@@ -81,11 +81,11 @@ pub enum Error {
     #[error("the database tier has not been started, or has been drained")]
     Closed,
     /// Too many calls wait already.
-    #[error("{most} calls wait for a connection to {database} already (`database.queue`)")]
+    #[error("{most} calls are already waiting for a connection to {database} (`database.queue`)")]
     QueueFull {
         /// The database, without a password.
         database: String,
-        /// As many as may wait.
+        /// How many may wait.
         most: usize,
     },
     /// No connection was free within `database.acquire_timeout`, or, for a call that is made together with others, within
@@ -106,7 +106,7 @@ pub enum Error {
         source: ConnectError,
     },
     /// The call took too long and was interrupted; a write was rolled back.
-    #[error("the query of {database} did not end within {limit:?} (`database.query_timeout`)")]
+    #[error("the query on {database} did not end within {limit:?} (`database.query_timeout`)")]
     Deadline {
         /// The database, without a password.
         database: String,

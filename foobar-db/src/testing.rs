@@ -36,8 +36,8 @@ pub use mysql_server::{MysqlServer, ServerError};
 
 /// A fresh database for one test, started; a [`Db`] otherwise.
 ///
-/// Its calls wait a minute for a connection, and have another one: a test is seldom about time, and the machine may be busy.
-/// One that is opens its own by [`settings`](Self::settings).
+/// Its calls wait up to a minute for a connection and for a lock, and may run for a minute: few tests are about time, and the
+/// machine may be busy. One that is opens a [`Db`] of its own with [`settings`](Self::settings).
 pub struct TestDb {
     db: Db,
     url: String,
@@ -95,7 +95,12 @@ impl TestDb {
 
     async fn start(url: String, storage: Storage) -> Self {
         let fail = |error: BoxError| -> ! { panic!("the test database does not start: {}", Chain(&*error)) };
-        let patient = DatabaseSettings { acquire_timeout: PATIENCE, query_timeout: PATIENCE, ..settings(&url) };
+        let patient = DatabaseSettings {
+            acquire_timeout: PATIENCE,
+            query_timeout: PATIENCE,
+            lock_timeout: PATIENCE,
+            ..settings(&url)
+        };
         let db = Db::open(&patient).unwrap_or_else(|error| fail(error.into()));
         db.tier().start().await.unwrap_or_else(|error| fail(error));
         Self { db, url, _storage: storage }

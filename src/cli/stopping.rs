@@ -98,7 +98,7 @@ async fn hasten(
     }
 }
 
-/// An answer that its client has read may still count as under way, so that is looked at more than once.
+/// An answer that its client has read may still count as under way, so it is checked more than once.
 async fn in_a_moment(mut draining: Pin<&mut impl Future<Output = Stop>>, tiers: &[Arc<dyn Tier>]) -> Stop {
     let idle = async {
         while tiers.iter().any(|tier| unfinished(&**tier).is_some()) {
@@ -107,8 +107,8 @@ async fn in_a_moment(mut draining: Pin<&mut impl Future<Output = Stop>>, tiers: 
     };
     tokio::select! {
         biased;
-        idle = timeout(MOMENT, idle) => if idle.is_err() { return Stop::CutOff },
         stop = draining.as_mut() => return stop,
+        idle = timeout(MOMENT, idle) => if idle.is_err() { return Stop::CutOff },
     }
     timeout(IDLE_DRAIN, draining).await.unwrap_or(Stop::CutOff) // a tier that does not say what it does
 }

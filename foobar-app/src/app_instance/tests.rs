@@ -221,7 +221,7 @@ async fn a_query_that_its_deadline_ends_each_time_is_not_tried_for_ever() {
     tier.start().await.unwrap();
     let interrupted = format!(
         "a query of the application's own start took too long; divide it into shorter ones, or raise \
-         `database.query_timeout`: the query of {name} did not end within 300ms (`database.query_timeout`)"
+         `database.query_timeout`: the query on {name} did not end within 300ms (`database.query_timeout`)"
     );
     assert_eq!(tier.readiness(), Readiness::not(format!("waiting for the database: {interrupted}")));
     let expected = format!("the application's own start did not end within 1s (`app.start_timeout`): {interrupted}");

@@ -178,19 +178,23 @@ fn date(moment: UnixTime) -> String {
 const DAY: i64 = 24 * 60 * 60;
 
 /// The driver panics where rustls does not know with which of two providers to encrypt, and where a server sends something
-/// else than the key to encrypt a password with.
+/// other than the key to encrypt a password with.
 pub(super) fn refused_by_driver(panic: &Panic) -> ConnectError {
     let panic = panic.to_string();
-    match [("CryptoProvider", NO_PROVIDER), ("valid PEM", NO_KEY)].iter().find(|(word, _)| panic.contains(word)) {
+    match KNOWN_PANICS.iter().find(|(word, _)| panic.contains(word)) {
         Some((_, why)) => ConnectError::Refused((*why).to_owned()),
         None => ConnectError::Unreachable(format!("the driver {panic}")),
     }
 }
 
+/// By a word of theirs.
+const KNOWN_PANICS: [(&str, &str); 3] =
+    [("CryptoProvider", NO_PROVIDER), ("valid PEM", NO_KEY), ("valid base64", NO_KEY)];
+
 const NO_PROVIDER: &str = "this program holds two providers of cryptography and has chosen none, so that nothing \
     can be encrypted; it calls `foobar::tiers::crypto_provider().install_default()` before it opens a database, as \
     `Server::run` does";
 
-const NO_KEY: &str = "the server has sent no key to encrypt the password with, as one does that takes this way for an \
-    encrypted one (behind a proxy to its socket, for example) and has no password for this user; give the user a \
-    password on the server, or take it out of `database.url`";
+const NO_KEY: &str = "the server has sent no key to encrypt the password with. A server does so when it takes the connection for \
+    encrypted (behind a proxy to its socket, for example) and this user has no password; give the user one on the server, or \
+    take it out of `database.url`";

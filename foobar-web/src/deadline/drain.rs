@@ -11,10 +11,10 @@ pub(crate) struct Drain {
     /// When event streams do, whose clients open them again by themselves.
     event_streams: Instant,
     streams: Instant,
-    /// When connections do that wait for a request, and have since before it.
-    idle: Instant,
-    /// How long one waits at least.
+    begun: Instant,
+    /// How long a connection still waits for a request, and until when at most.
     under_way: Duration,
+    latest: Instant,
 }
 
 /// How long the source of an event stream may still say goodbye.
@@ -23,18 +23,19 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const UNDER_WAY: Duration = Duration::from_millis(500);
 
 impl Drain {
-    /// One that begins now. Streams get this long, but leave a quarter of the time until `deadline` to what comes after.
+    /// One that begins now. Streams get this long, but all leave a quarter of the time until `deadline` to what comes after.
     pub(crate) fn begin(stream_time: Duration, deadline: Instant) -> Self {
         let now = Instant::now();
         let most = deadline.saturating_duration_since(now) / 4;
         let (time, under_way) = (stream_time.min(most * 3), UNDER_WAY.min(most));
-        Self { event_streams: now + GOODBYE.min(time / 2), streams: now + time, idle: now + under_way, under_way }
+        let event_streams = now + GOODBYE.min(time / 2);
+        Self { event_streams, streams: now + time, begun: now, under_way, latest: now + most * 3 }
     }
 
     /// When a connection ends that has waited for its next bytes since then: a request that has come is answered, and its
-    /// answer is the last. One whose handshake has just ended waits no less: its client knows of no drain.
+    /// answer is the last. One whose handshake or answer has just ended waits no less: its client knows of no drain.
     pub(crate) fn end_of_idle(&self, since: Instant) -> Instant {
-        self.idle.max(since + self.under_way)
+        (self.begun.max(since) + self.under_way).min(self.latest)
     }
 
     /// By when all streams have ended.
@@ -109,7 +110,7 @@ mod tests {
     async fn what_has_waited_since_then_waits_half_a_second_from_the_drain_or_from_then() {
         let (begun, time) = (Instant::now(), Duration::from_millis);
         let drain = Drain::begin(time(5_000), begun + time(30_000));
-        for (since, end) in [(0, 500), (100, 600), (3_000, 3_500)] {
+        for (since, end) in [(0, 500), (100, 600), (3_000, 3_500), (22_400, 22_500), (29_900, 22_500)] {
             assert_eq!(drain.end_of_idle(begun + time(since)), begun + time(end));
         }
         assert_eq!(Drain::begin(time(5_000), begun).end_of_idle(begun), begun);

@@ -106,8 +106,8 @@ impl<S: Transport> TlsStream<S> {
         Ok(())
     }
 
-    /// Gives back the room that a part of a record has taken, and that nothing needs while it waits: rustls does so when it is
-    /// about to read.
+    /// Gives back the room that a record has taken which came in parts, once it is complete: rustls does so when it is about to
+    /// read.
     fn shrink(&mut self) {
         let _nothing_came = self.session.read_tls(&mut NothingYet);
     }

@@ -38,7 +38,11 @@ impl OtherEnd {
     /// `None` if it is no more.
     fn state(&self) -> Option<State> {
         match self.is_asked {
-            true => ask(self.ends).ok(), // an error: there is none
+            true => match ask(self.ends) {
+                Ok(state) => Some(state),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(error) => panic!("the system does not tell of a connection: {error}"),
+            },
             false => (0..LOOKS).find_map(|_| self.look()),
         }
     }
