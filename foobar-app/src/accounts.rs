@@ -90,8 +90,11 @@ const BATCH: usize = 500;
 impl Accounts {
     pub(crate) fn new(db: Db, options: AccountOptions, sessions: (&SessionSettings, bool), tasks: Arc<Tasks>) -> Self {
         let (SessionSettings { keys, .. }, has_session_rows) = sessions;
+        if options.has_weak_hashes() {
+            tracing::warn!("passwords are hashed at the least cost, which is for tests alone");
+        }
         let vault = RwLock::new(Vault::new(keys).into());
-        let shared = Shared { hasher: Hasher::new(), vault, options, has_session_rows, tasks };
+        let shared = Shared { hasher: Hasher::new(options.hash_cost()), vault, options, has_session_rows, tasks };
         Self { db, shared: Arc::new(shared), client: None }
     }
 

@@ -17,7 +17,10 @@ use crate::accounts::SIGN_IN;
 use crate::server_with;
 
 async fn on_both() -> [Site; 2] {
-    let accounts = || AccountOptions::new(SIGN_IN).with_mailer(mailbox::Nowhere); // not to a file beside the sources
+    let accounts = || {
+        let options = AccountOptions::new(SIGN_IN).with_weak_hashes_for_tests();
+        options.with_mailer(mailbox::Nowhere) // not to a file beside the sources
+    };
     let server = || server_with(accounts()).set("shop.demo_accounts", "false"); // whose passwords take their time
     [test::site(server()).await, test::site_on(TestDb::mysql().await, server()).await]
 }

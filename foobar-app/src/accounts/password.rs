@@ -18,7 +18,10 @@ use super::throttled::Busy;
 use hash_memory::{HashMemory, of_size};
 
 /// What OWASP recommends: 19 MiB, two passes, one lane.
-const COST: Cost = Cost { memory: 19 * 1024, passes: 2, lanes: 1 };
+pub(super) const COST: Cost = Cost { memory: 19 * 1024, passes: 2, lanes: 1 };
+
+/// The least that there is (RFC 9106 §3.1).
+pub(super) const LEAST_COST: Cost = Cost { memory: 8, passes: 1, lanes: 1 };
 
 /// The most memory, in KiB, that a hash of another program's may take: 256 MiB.
 const MOST_MEMORY: u32 = 256 * 1024;
@@ -40,6 +43,8 @@ const LENGTH: std::ops::RangeInclusive<usize> = 8..=1000;
 /// than `WAITING` is refused: [`Busy`].
 #[derive(Clone)]
 pub(super) struct Hasher {
+    /// Of the hashes that it makes.
+    cost: Cost,
     at_once: usize,
     turns: Arc<Semaphore>,
     /// To hash or to wait in.
@@ -75,14 +80,15 @@ pub(super) fn problem(password: &str) -> Option<&'static str> {
 
 impl Hasher {
     /// As many at a time as the machine has cores.
-    pub(super) fn new() -> Self {
-        Self::with(available_parallelism().map_or(1, NonZero::get))
+    pub(super) fn new(cost: Cost) -> Self {
+        Self::with(available_parallelism().map_or(1, NonZero::get), cost)
     }
 
-    fn with(cores: usize) -> Self {
+    fn with(cores: usize, cost: Cost) -> Self {
         let room = (cores * COST.memory as usize).max(MOST_MEMORY as usize); // that of the largest one at least
         let [turns, places, room] = [cores, cores * (1 + WAITING), room].map(|count| Arc::new(Semaphore::new(count)));
         Self {
+            cost,
             at_once: cores,
             turns,
             places,
@@ -103,8 +109,8 @@ impl Hasher {
     }
 
     async fn hash_with(&self, password: &str, salt: &[u8]) -> Result<String, BoxError> {
-        let hash = self.derive(password, salt, COST).await?;
-        let Cost { memory, passes, lanes } = COST;
+        let hash = self.derive(password, salt, self.cost).await?;
+        let Cost { memory, passes, lanes } = self.cost;
         let [salt, hash] = [salt, &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
         Ok(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}"))
     }
@@ -115,10 +121,10 @@ impl Hasher {
         let kept = kept.map(Kept::parse).transpose();
         let (cost, salt) = match &kept {
             Ok(Some(kept)) => (kept.cost, &kept.salt[..]),
-            Ok(None) | Err(_) => (COST, &[0; SALT][..]),
+            Ok(None) | Err(_) => (self.cost, &[0; SALT][..]),
         };
         let hash = self.derive(password, salt, cost).await?;
-        Ok(kept?.map_or(Verdict::Wrong, |kept| kept.verdict(&hash)))
+        Ok(kept?.map_or(Verdict::Wrong, |kept| kept.verdict(&hash, self.cost)))
     }
 
     async fn derive(&self, password: &str, salt: &[u8], cost: Cost) -> Result<[u8; HASH], BoxError> {
@@ -257,11 +263,11 @@ impl Kept {
         Ok(Self { cost, salt, hash })
     }
 
-    /// What the password is that has this hash.
-    fn verdict(&self, hash: &[u8; HASH]) -> Verdict {
+    /// What the password is that has this hash, where those of today have this cost.
+    fn verdict(&self, hash: &[u8; HASH], today: Cost) -> Verdict {
         match verify_slices_are_equal(hash, &self.hash) {
             Err(_unequal) => Verdict::Wrong,
-            Ok(()) if self.cost.is_weaker_than(COST) => Verdict::Outdated,
+            Ok(()) if self.cost.is_weaker_than(today) => Verdict::Outdated,
             Ok(()) => Verdict::Right,
         }
     }

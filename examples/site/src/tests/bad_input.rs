@@ -11,17 +11,8 @@ use crate::schema::{messages, pages};
 
 /// As many strings as `FOOBAR_STRINGS` says, each the same in every run.
 fn strings() -> impl Iterator<Item = String> {
-    strings_or(200)
-}
-
-/// The same for forms that have passwords hashed, which takes most of the time.
-fn strings_to_hash() -> impl Iterator<Item = String> {
-    strings_or(20)
-}
-
-fn strings_or(few: u64) -> impl Iterator<Item = String> {
-    let count = std::env::var("FOOBAR_STRINGS").map_or(few, |count| count.parse().expect("FOOBAR_STRINGS is a number"));
-    (0..count).map(hostile)
+    let number = |count: String| count.parse().expect("FOOBAR_STRINGS is a number");
+    (0..std::env::var("FOOBAR_STRINGS").map_or(200, number)).map(hostile)
 }
 
 /// Some pieces of what has broken programs, in an order that the number decides.
@@ -317,7 +308,7 @@ async fn hostile_strings_are_no_code_of_a_second_factor_and_use_none_up() {
 async fn hostile_strings_are_no_password_and_no_code_of_somebody_who_is_signed_in() {
     join_all(on_both().await.map(|site| async move {
         enrol(&site).await;
-        for (number, typed) in strings_to_hash().enumerate() {
+        for (number, typed) in strings().enumerate() {
             let long = format!("{typed:_<8}");
             let browser = site.other_user();
             let signed_out = [("address", &*typed), ("password", &*long), ("next", &*typed)];
@@ -342,10 +333,10 @@ async fn hostile_strings_are_no_password_and_no_code_of_somebody_who_is_signed_i
     .await;
 }
 
-/// Each piece in one, and some of the strings: each is hashed several times.
+/// Each piece in one, and the strings.
 fn passwords() -> impl Iterator<Item = String> {
     let each_piece = PIECES.chunks(6).map(|pieces| pieces.concat());
-    each_piece.chain(strings_or(10)).map(|typed| format!("{typed:_<8}"))
+    each_piece.chain(strings()).map(|typed| format!("{typed:_<8}"))
 }
 
 #[tokio::test]

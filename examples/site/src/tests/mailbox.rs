@@ -54,7 +54,7 @@ impl Mailbox {
 pub(super) async fn on_both_with_mail() -> [(Site, Mailbox); 2] {
     let [(one, mail), (other, other_mail)] = [unbounded_channel(), unbounded_channel()];
     let server = |sender| {
-        let options = AccountOptions::new(SIGN_IN).with_mailer(Sender(sender));
+        let options = AccountOptions::new(SIGN_IN).with_weak_hashes_for_tests().with_mailer(Sender(sender));
         server_with(options).set("shop.demo_accounts", "false").set("shop.administrator", ADMINISTRATOR)
     };
     let sites = [test::site(server(one)).await, test::site_on(TestDb::mysql().await, server(other)).await];

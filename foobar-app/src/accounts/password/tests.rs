@@ -3,10 +3,11 @@
 use futures_util::future::join_all;
 
 use super::*;
+use crate::AccountOptions;
 
 #[tokio::test]
 async fn a_password_is_held_against_its_hash_and_a_weak_hash_is_outdated() {
-    let hasher = Hasher::new();
+    let hasher = Hasher::new(COST);
     let kept = hasher.hash("correct horse").await.unwrap();
     assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
     assert_eq!(hasher.verify("correct horse", Some(&kept)).await.unwrap(), Verdict::Right);
@@ -14,6 +15,16 @@ async fn a_password_is_held_against_its_hash_and_a_weak_hash_is_outdated() {
     assert_eq!(hasher.verify("correct horse", None).await.unwrap(), Verdict::Wrong);
     assert_eq!(hasher.verify("old", Some(&cheap("old"))).await.unwrap(), Verdict::Outdated);
     assert_ne!(hasher.hash("correct horse").await.unwrap(), kept, "each has a salt of its own");
+}
+
+#[tokio::test]
+async fn a_hash_for_tests_is_of_the_least_cost_and_outdated_where_it_is_not_wanted() {
+    let tests = Hasher::new(AccountOptions::new("/sign-in").with_weak_hashes_for_tests().hash_cost());
+    let kept = tests.hash("correct horse").await.unwrap();
+    assert!(kept.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{kept}");
+    assert_eq!(tests.verify("correct horse", Some(&kept)).await.unwrap(), Verdict::Right);
+    assert_eq!(tests.verify("Correct horse", Some(&kept)).await.unwrap(), Verdict::Wrong);
+    assert_eq!(Hasher::new(COST).verify("correct horse", Some(&kept)).await.unwrap(), Verdict::Outdated);
 }
 
 #[tokio::test]
@@ -28,13 +39,13 @@ async fn a_hash_is_outdated_where_its_memory_or_its_work_is_less_than_that_of_to
         (memory - 8, passes * 2, Verdict::Outdated),
     ] {
         let kept = foreign("old", memory, passes);
-        assert_eq!(Hasher::new().verify("old", Some(&kept)).await.unwrap(), expected, "{kept}");
+        assert_eq!(Hasher::new(COST).verify("old", Some(&kept)).await.unwrap(), expected, "{kept}");
     }
 }
 
 #[tokio::test]
 async fn many_passwords_at_once_are_hashed_in_memory_that_is_used_again_and_freed_after_them() {
-    let hasher = Hasher::new();
+    let hasher = Hasher::new(COST);
     let kept = hasher.hash("correct horse").await.unwrap();
     let passwords = (0..6).map(|number| if number % 2 == 0 { "correct horse" } else { "wrong horse" });
     let verdicts = join_all(passwords.map(|password| hasher.verify(password, Some(&kept)))).await;
@@ -45,7 +56,7 @@ async fn many_passwords_at_once_are_hashed_in_memory_that_is_used_again_and_free
 
 #[tokio::test]
 async fn a_hash_that_panics_gives_its_turn_and_all_memory_back() {
-    let hasher = Hasher::new();
+    let hasher = Hasher::new(COST);
     (0..2).for_each(|_| hasher.memory.keep(vec![Block::new(); 64]));
     let error = hasher.run(64, |_| -> Result<(), _> { panic!("in argon2") }).await.unwrap_err();
     assert!(error.to_string().contains("in argon2"), "{error}");
@@ -57,7 +68,7 @@ async fn a_hash_that_panics_gives_its_turn_and_all_memory_back() {
 #[tokio::test]
 async fn a_hash_of_another_program_that_asks_for_too_much_takes_what_one_of_today_takes_and_is_an_error() {
     for cost in ["m=4194304,t=1000,p=1", "m=262145,t=1,p=4", "m=262144,t=5,p=1", "m=19456,t=4294967295,p=1"] {
-        let (hasher, kept) = (Hasher::new(), format!("$argon2id$v=19${cost}$AAAAAAAAAAAAAAAAAAAAAA$AAAA"));
+        let (hasher, kept) = (Hasher::new(COST), format!("$argon2id$v=19${cost}$AAAAAAAAAAAAAAAAAAAAAA$AAAA"));
         let error = hasher.verify("x", Some(&kept)).await.unwrap_err().to_string();
         let asked = cost.replace(',', ", ");
         assert!(error.starts_with(&format!("the hash that is kept of the password asks for {asked};")), "{error}");
@@ -81,7 +92,7 @@ async fn what_is_no_hash_takes_what_one_takes_and_is_an_error() {
         format!("$argon2id$v=19$m=64,t=0,p=1${salt}${hash}"),
         "$2b$10$abc".to_owned(),
     ] {
-        let hasher = Hasher::new();
+        let hasher = Hasher::new(COST);
         let error = hasher.verify("x", Some(&text)).await.unwrap_err();
         assert!(matches!(error.downcast_ref(), Some(KeptError::NoHash)), "{text}: {error}");
         assert_eq!(*hasher.costs(), [COST], "{text}");
@@ -107,7 +118,7 @@ fn until(
 
 #[tokio::test]
 async fn large_hashes_wait_for_room_and_small_ones_go_on_beside_one() {
-    let hasher = Hasher::with(4);
+    let hasher = Hasher::with(4, COST);
     let half = MOST_MEMORY / 2;
     let (sender, end) = std::sync::mpsc::channel();
     let first = begin(hasher.run(half + 1, until(end))).await;
@@ -123,7 +134,7 @@ async fn large_hashes_wait_for_room_and_small_ones_go_on_beside_one() {
 
 #[tokio::test]
 async fn the_memory_of_a_large_hash_is_freed_after_it() {
-    let hasher = Hasher::with(2);
+    let hasher = Hasher::with(2, COST);
     let (sender, end) = std::sync::mpsc::channel();
     let small = begin(hasher.run(64, until(end))).await;
     let large = foreign("correct horse", COST.memory + 8, 1);
