@@ -5,6 +5,7 @@ use std::time::Duration;
 use foobar_core::BoxError;
 use foobar_core::panics::Panic;
 
+use crate::passing::Passing;
 use crate::{ConnectError, Engine};
 
 /// What can go wrong with a database. No message holds a password.
@@ -391,19 +392,6 @@ pub enum Error {
     #[error("the query failed")]
     Query(#[from] diesel::result::Error),
 }
-
-/// The cause of an error that may pass: of a migration or an opening that failed for now.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(crate) struct Passing(pub(crate) BoxError);
-
-/// The cause of an error of migrations whose user may not do what they do.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "this user may not do so; grant it what migrations need, or set `database.migration_url`, a URL whose user may change \
-     the schema"
-)]
-pub(crate) struct Denied(#[source] pub(crate) BoxError);
 
 impl Error {
     /// Whether the database is down or overloaded, and has certainly not done what was asked, so that the same call may

@@ -130,3 +130,10 @@ pub(crate) fn endless(conn: &mut crate::Conn) -> crate::QueryResult<usize> {
     let billions = (1..=12).map(|storage| format!("digits d{storage}")).collect::<Vec<_>>().join(", ");
     diesel::sql_query(format!("WITH digits(n) AS (SELECT 0{digits}) SELECT SUM(d1.n) FROM {billions}")).execute(conn)
 }
+
+/// Says a line in one piece, also where the words of tests are kept: for `--nocapture`, and for a test that another one starts.
+#[cfg(test)]
+pub(crate) fn say(line: &str) {
+    use std::io::{Write, stdout};
+    stdout().write_all(format!("{line}\n").as_bytes()).unwrap();
+}

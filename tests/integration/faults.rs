@@ -7,6 +7,7 @@ use crate::support::Program;
 
 const ON_SERVERS: &[&str] = &[
     "server-killed",
+    "server-shut-down",
     "server-stopped",
     "server-read-only",
     "server-full",
@@ -36,7 +37,7 @@ fn no_fault_loses_or_doubles_a_write_or_leaves_a_request_without_an_answer() {
     for (faults, engines) in [(ON_SERVERS, 1), (ON_FILES, 1), (ON_BOTH, 2)] {
         faults.iter().for_each(|fault| assert_eq!(rows(fault), engines, "{fault}\n{table}"));
     }
-    assert_eq!(table.lines().filter(|line| line.ends_with(" |")).count(), 25 + 1, "a fault is missing here\n{table}");
+    assert_eq!(table.lines().filter(|line| line.ends_with(" |")).count(), 26 + 1, "a fault is missing here\n{table}");
 }
 
 #[test]

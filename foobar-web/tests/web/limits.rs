@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::drain::gated;
 use crate::support::{Client, FOREVER, STEP, Server, answers, status, wait_until};
 
-/// Whether something took this many milliseconds, as precise as the steps of a server's time are.
+/// Whether something took this many milliseconds, and not a tenth of a second more. On a busy machine it may begin some steps late.
 fn took(time: Duration, milliseconds: u64) -> bool {
     let exact = Duration::from_millis(milliseconds);
-    (exact..=exact + 2 * STEP).contains(&time)
+    (exact..exact + 10 * STEP).contains(&time)
 }
 
 #[test]

@@ -63,7 +63,8 @@ impl System {
     }
 
     fn until_logged(&self, words: &str) -> String {
-        let find = || self.journal().lines().find(|line| line.contains(words)).map(str::to_owned);
+        let is_it = |line: &&str| line.ends_with('\n') && line.contains(words); // the last one may not be whole yet
+        let find = || self.journal().split_inclusive('\n').find(is_it).map(|line| line.trim_end().to_owned());
         until(&format!("the journal has {words:?}"), find)
     }
 

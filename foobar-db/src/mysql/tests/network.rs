@@ -6,6 +6,7 @@ use futures_util::future::try_join_all;
 
 use super::*;
 use crate::testing::network::Network;
+use crate::testing::say;
 
 const NO_LATENCY: Duration = Duration::ZERO;
 
@@ -82,7 +83,7 @@ async fn opening_a_connection_takes_three_round_trips_at_most() {
         let before = network.turns();
         connect(&network.url(test.url())).await.unwrap();
         let turns = network.turns() - before;
-        println!("{turns} round trips, {plugin}"); // for --nocapture
+        say(&format!("{turns} round trips, {plugin}"));
         assert!((1..=3).contains(&turns), "{turns} with {plugin}");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 
 use super::*;
+use crate::testing::say;
 
 #[derive(QueryableByName)]
 struct Figure {
@@ -99,7 +100,7 @@ async fn fifty_thousand_rows_leave_at_most_80_mb() {
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
     let left = std::fs::read_to_string(figure.path()).unwrap();
     let kilobytes: u64 = left.split_whitespace().next().unwrap().parse().unwrap();
-    println!("{kilobytes} KiB"); // for --nocapture
+    say(&format!("{kilobytes} KiB"));
     assert!(kilobytes <= 80 * 1024, "{kilobytes} KiB");
 }
 

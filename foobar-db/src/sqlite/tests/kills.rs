@@ -3,11 +3,12 @@
 //! `FOOBAR_KILLS=10000 FOOBAR_SEED=7 cargo test -p foobar-db killed_at_random` kills more often, and at other moments.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Write, stdout};
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::testing::say;
 
 /// How many databases at the same time: most of a kill is waiting for the disk.
 const LANES: i64 = 4;
@@ -133,10 +134,6 @@ async fn enter(db: &Db, id: i64) {
     });
     entered.await.unwrap();
     say(&format!("+{id}"));
-}
-
-fn say(line: &str) {
-    stdout().write_all(format!("{line}\n").as_bytes()).unwrap(); // in one piece, also where a test's words are kept
 }
 
 fn number_of(variable: &str, default: i64) -> i64 {
