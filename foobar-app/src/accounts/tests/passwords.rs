@@ -58,7 +58,7 @@ impl OnDb {
 async fn a_session_of_an_old_password_is_nobodys() {
     for shop in on_both().await {
         sign(&shop.client, ANN, PASSWORD).await;
-        shop.set_hash(Hasher::new(COST).hash(PASSWORD).await.unwrap()).await;
+        shop.set_hash(Hasher::new(password::COST).hash(PASSWORD).await.unwrap()).await;
         assert_eq!(who(&shop.client).await, "nobody");
         assert_eq!(shop.client.post("/account").await.status(), 401);
         sign(&shop.client, ANN, PASSWORD).await;
@@ -82,7 +82,7 @@ async fn a_hash_that_is_renewed_ends_no_session() {
 #[tokio::test]
 async fn a_hash_is_renewed_only_while_the_password_is_the_one_that_was_verified() {
     for shop in on_both().await {
-        let hasher = Hasher::new(COST);
+        let hasher = Hasher::new(password::COST);
         let verified = password::cheap(PASSWORD);
         let renewed = hasher.renew(PASSWORD, &verified).await.unwrap();
         let another = hasher.hash("battery staple").await.unwrap();
