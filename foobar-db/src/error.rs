@@ -5,7 +5,7 @@ use std::time::Duration;
 use foobar_core::BoxError;
 use foobar_core::panics::Panic;
 
-use crate::passing::Passing;
+use crate::cause::Passing;
 use crate::{ConnectError, Engine};
 
 /// What can go wrong with a database. No message holds a password.

@@ -31,6 +31,7 @@ compile_error!("foobar-db needs at least one engine: add the feature `sqlite` or
 
 mod attempt;
 mod calendar;
+mod cause;
 mod checksum;
 #[expect(missing_docs, reason = "the types that MultiConnection derives have no documentation")]
 mod conn;

@@ -5,22 +5,8 @@ use std::io::{self, ErrorKind};
 
 use diesel::result::{ConnectionError, Error as DieselError};
 
-use foobar_core::BoxError;
-
+use crate::cause::{Denied, Passing};
 use crate::{Error, failure};
-
-/// The cause of an error that may pass: of a migration or an opening that failed for now.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(crate) struct Passing(pub(crate) BoxError);
-
-/// The cause of an error of migrations whose user may not do what they do.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "this user may not do so; grant it what migrations need, or set `database.migration_url`, a URL whose user may change \
-     the schema"
-)]
-struct Denied(#[source] BoxError);
 
 /// Marks the cause of `error` where it may pass, or where the user is not the right one; on the thread on which it came up, which knows most of it.
 pub(crate) fn mark(error: Error) -> Error {

@@ -287,7 +287,7 @@ fn an_address_that_stays_may_begin_to_speak_tls() {
         )
     };
     let server = Server::start(&listening(""));
-    let mut plain = server.connect();
+    let mut plain = server.accept();
     let before = server.web.addresses()[0].to_string();
     server.reload(&listening(" ssl")).unwrap();
     assert_eq!(server.web.addresses()[0].to_string(), before.replace("http:", "https:"));
