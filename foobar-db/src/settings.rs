@@ -26,7 +26,7 @@ settings! {
         pub queue: usize = "1024",
         /// How long a call waits for a connection before it is refused; where one has to be opened, for as long as
         /// `connect_timeout` in addition.
-        pub acquire_timeout: Period = r#""1s""#,
+        pub acquire_timeout: Period = r#""2s""#,
         /// How long a call may take once it has a connection: all its statements and retries together. What still runs
         /// then is ended: on MySQL by `KILL QUERY` on a connection that is certainly to the same server. Where that is
         /// not certain, as behind a balancer, the connection is closed and the server's own limit is relied on

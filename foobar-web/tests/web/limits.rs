@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::drain::gated;
 use crate::support::{Client, FOREVER, STEP, Server, answers, status, wait_until};
 
-/// Whether something took this many milliseconds, and not a tenth of a second more. On a busy machine it may begin some steps late.
+/// Whether something took this many milliseconds, as precise as the steps of a server's time are.
 fn took(time: Duration, milliseconds: u64) -> bool {
     let exact = Duration::from_millis(milliseconds);
-    (exact..exact + 10 * STEP).contains(&time)
+    (exact..=exact + 2 * STEP).contains(&time)
 }
 
 #[test]
@@ -315,8 +315,8 @@ fn wait_until_accepted(client: &Client) {
     let listens = format!(":{port:04X} 00000000:0000 0A 00000000:");
     wait_until("somebody accepts it", || {
         let sockets = std::fs::read_to_string("/proc/net/tcp").expect("the system tells of its sockets");
-        let (_, queue) = sockets.split_once(&listens).expect("the server listens");
-        queue.starts_with("00000000 ")
+        let queue = sockets.split_once(&listens); // a look at a table that changes may miss it
+        queue.is_some_and(|(_, queue)| queue.starts_with("00000000 "))
     });
 }
 

@@ -69,7 +69,7 @@ fn read_slowly(server: &Server, client: &mut Client, time: Duration) -> std::io:
 /// How much of what the server has sent its system knows to be taken, at least.
 fn taken(server: &Server, client: &Client) -> u64 {
     let sent = server.figure("sent_bytes_total");
-    sent.saturating_sub(client.other_end().not_taken())
+    sent.saturating_sub(client.end.not_taken())
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ use tokio::time::{Sleep, sleep, timeout};
 
 pub(crate) use application::{answer, read};
 use clock::Clock;
-use gateway::Transport;
+use gateway::{Connection, Transport};
 use other_end::OtherEnd;
 
 /// Ends a test that hangs; nothing else depends on it.
@@ -100,10 +101,15 @@ impl Server {
     }
 
     pub(crate) fn connect(&self) -> Client {
+        let Connection { client, end, .. } = self.connection();
+        Client { stream: patient(client), end }
+    }
+
+    fn connection(&self) -> Connection {
         let (Address::Tcp(address) | Address::Tls(address)) = self.web.addresses().remove(0) else {
             panic!("it listens on TCP")
         };
-        Client::new(Transport::of_this_run().connect(address))
+        Transport::of_this_run().connect(address)
     }
 
     /// Has it serve by other settings; gives those that stay, or why all do.
@@ -144,9 +150,10 @@ impl Server {
     /// A connection that the server has accepted: its time has begun.
     pub(crate) fn accept(&self) -> Client {
         let before = self.figure("connections_total");
-        let client = self.connect();
+        let Connection { client, end, greeting } = self.connection();
         wait_until("the connection is accepted", || self.figure("connections_total") > before);
-        client
+        assert_eq!(greeting.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected), "the greeting ends");
+        Client { stream: patient(client), end }
     }
 
     /// Whether all connections have ended.
@@ -185,9 +192,9 @@ impl Server {
     }
 
     /// Tells when that has happened.
-    fn tells<'a>(&'a self, client: &Client) -> impl FnMut() -> bool + 'a {
+    fn tells(&self, client: &Client) -> impl FnMut() -> bool {
         self.pass(Duration::ZERO); // what has been sent is counted then
-        let (before, end) = (self.figure("sent_bytes_total"), client.other_end());
+        let (before, end) = (self.figure("sent_bytes_total"), client.end);
         move || self.figure("sent_bytes_total") != before || !end.is_open()
     }
 
@@ -256,6 +263,14 @@ impl Drop for Server {
 /// A connection; reads give up after [`PATIENCE`].
 pub(crate) struct Client {
     pub(crate) stream: BufReader<TcpStream>,
+    /// The server's end.
+    pub(crate) end: OtherEnd,
+}
+
+fn patient(stream: TcpStream) -> BufReader<TcpStream> {
+    stream.set_read_timeout(Some(PATIENCE)).expect("the timeout is not zero");
+    stream.set_write_timeout(Some(PATIENCE)).expect("the timeout is not zero");
+    BufReader::new(stream)
 }
 
 /// A folder with these files and their texts.
@@ -317,9 +332,8 @@ pub(crate) fn answers(text: &str) -> usize {
 
 impl Client {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).expect("the timeout is not zero");
-        stream.set_write_timeout(Some(PATIENCE)).expect("the timeout is not zero");
-        Self { stream: BufReader::new(stream) }
+        let end = OtherEnd::of(&stream);
+        Self { stream: patient(stream), end }
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -363,11 +377,6 @@ impl Client {
     pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
         self.answer()
-    }
-
-    /// The server's end of this connection.
-    pub(crate) fn other_end(&self) -> OtherEnd {
-        OtherEnd::of(self.stream.get_ref())
     }
 
     /// Sends this, and waits until the server has read it.

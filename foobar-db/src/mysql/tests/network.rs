@@ -88,8 +88,8 @@ async fn opening_a_connection_takes_three_round_trips_at_most() {
     }
 }
 
-/// Of the 8 connections by default, one watches the server. Another call would wait for one of these.
-const AT_ONCE: usize = 7;
+/// One more than can be served at once: of the 8 connections by default, one watches the server.
+const AT_ONCE: usize = 8;
 
 #[tokio::test]
 async fn a_server_that_is_300_milliseconds_away_works_with_the_default_settings() {

@@ -5,8 +5,10 @@ mod http2;
 mod tls;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
+use super::other_end::OtherEnd;
 pub(super) use tls::carry;
 
 /// What a server is spoken to by.
@@ -39,18 +41,28 @@ impl Transport {
         }
     }
 
-    /// A connection to the server, which takes HTTP/1.
-    pub(super) fn connect(self, server: SocketAddr) -> TcpStream {
+    pub(super) fn connect(self, server: SocketAddr) -> Connection {
+        let server = TcpStream::connect(server).expect("the server accepts");
+        let end = OtherEnd::of(&server);
+        let (greets, greeting) = channel();
         let serve = match self {
-            Self::Plain => return TcpStream::connect(server).expect("the server accepts"),
+            Self::Plain => return Connection { client: server, end, greeting },
             Self::Tls => tls::serve,
             Self::Http2 => http2::serve,
         };
         let (client, accepted) = pair();
-        let server = TcpStream::connect(server).expect("the server accepts");
-        thread::spawn(move || serve(accepted, server));
-        client
+        thread::spawn(move || serve(accepted, server, greets));
+        Connection { client, end, greeting }
     }
+}
+
+/// A connection to a server, which takes HTTP/1.
+pub(super) struct Connection {
+    pub(super) client: TcpStream,
+    /// The server's, whatever is between.
+    pub(super) end: OtherEnd,
+    /// Ends, without a word, once both speak the protocol of this run, or never will.
+    pub(super) greeting: Receiver<()>,
 }
 
 /// A connection from this program to itself.

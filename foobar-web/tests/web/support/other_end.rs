@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// A server's end of a connection between two addresses of IPv4: its own, and the client's.
+#[derive(Clone, Copy)]
 pub(crate) struct OtherEnd {
     ends: [SocketAddr; 2],
     /// Whether the system tells of one connection. Else it is looked for among all, which takes long where many have just ended.

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::Sender;
 
 use bytes::Bytes;
 use h2::client::{SendRequest, handshake};
@@ -17,7 +18,7 @@ struct Head {
 }
 
 /// Answers one request after the other.
-pub(super) fn serve(client: TcpStream, server: TcpStream) {
+pub(super) fn serve(client: TcpStream, server: TcpStream, greets: Sender<()>) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
     let requests = runtime.block_on(async {
         server.set_nonblocking(true).expect("it is a socket");
@@ -26,6 +27,7 @@ pub(super) fn serve(client: TcpStream, server: TcpStream) {
         tokio::spawn(connection);
         requests
     });
+    drop(greets);
     let mut client = BufReader::new(client);
     let end = loop {
         match exchange(&runtime, &requests, &mut client) {

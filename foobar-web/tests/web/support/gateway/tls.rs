@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, LazyLock};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -32,17 +33,27 @@ pub(super) fn settings<'a>(sites: impl Iterator<Item = &'a String>) -> Vec<(Stri
 }
 
 /// Copies both ways until one side has ended.
-pub(super) fn serve(client: TcpStream, mut server: TcpStream) {
+pub(super) fn serve(client: TcpStream, mut server: TcpStream, greets: Sender<()>) {
     let mut config = CERTIFIED.0.client();
     config.enable_sni = false; // the certificate is for all names
     let name = ServerName::try_from("localhost").expect("it is a name");
     let mut session = ClientConnection::new(Arc::new(config), name).expect("the configuration is good");
-    while session.is_handshaking() {
-        if session.complete_io(&mut server).is_err() {
-            return; // the client sees it closed
-        }
+    if shake_hands(&mut session, &mut server).is_err() {
+        return; // the client sees it closed
     }
+    drop(greets);
     carry(client, server, session);
+}
+
+/// Until the server knows that the handshake is over, too: it sends a ticket then.
+fn shake_hands(session: &mut ClientConnection, server: &mut TcpStream) -> io::Result<()> {
+    while session.is_handshaking() || session.wants_write() {
+        session.complete_io(server)?;
+    }
+    while session.tls13_tickets_received() == 0 && session.read_tls(server)? > 0 {
+        session.process_new_packets().map_err(io::Error::other)?;
+    }
+    Ok(())
 }
 
 /// The same after the handshake.
