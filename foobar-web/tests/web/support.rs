@@ -192,7 +192,7 @@ impl Server {
     }
 
     /// Tells when that has happened.
-    fn tells(&self, client: &Client) -> impl FnMut() -> bool {
+    fn tells<'a>(&'a self, client: &Client) -> impl FnMut() -> bool + 'a {
         self.pass(Duration::ZERO); // what has been sent is counted then
         let (before, end) = (self.figure("sent_bytes_total"), client.end);
         move || self.figure("sent_bytes_total") != before || !end.is_open()
