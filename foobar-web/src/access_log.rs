@@ -42,16 +42,22 @@ pub(crate) struct AccessLog {
 pub(crate) struct Entry {
     log: Rc<AccessLog>,
     remote: Option<IpAddr>,
-    line: (Method, Uri, Version),
+    /// `None` where no line is written.
+    asked: Option<Asked>,
     raw: OnceCell<Bytes>,
-    host: Option<HeaderValue>,
-    referer: Option<HeaderValue>,
-    agent: Option<HeaderValue>,
     id: RequestId,
     since: Instant,
     route: Cell<RouteId>,
     status: Cell<StatusCode>,
     sent: Cell<u64>,
+}
+
+/// What a line says of what was asked.
+struct Asked {
+    line: (Method, Uri, Version),
+    host: Option<HeaderValue>,
+    referer: Option<HeaderValue>,
+    agent: Option<HeaderValue>,
 }
 
 impl AccessLog {
@@ -140,15 +146,11 @@ impl Entry {
         id: RequestId,
         since: Instant,
     ) -> Rc<Self> {
-        let field = |name: HeaderName| request.headers.get(name).cloned();
         Rc::new(Self {
             log: log.clone(),
             remote,
-            line: (request.method.clone(), request.uri.clone(), request.version),
+            asked: log.is_on().then(|| Asked::of(request)),
             raw: OnceCell::new(),
-            host: field(HOST),
-            referer: field(REFERER),
-            agent: field(USER_AGENT),
             id,
             since,
             route: Cell::new(RouteId::NONE),
@@ -192,22 +194,31 @@ impl Entry {
     }
 }
 
+impl Asked {
+    fn of(request: &Parts) -> Self {
+        let field = |name: HeaderName| request.headers.get(name).cloned();
+        Self {
+            line: (request.method.clone(), request.uri.clone(), request.version),
+            host: field(HOST),
+            referer: field(REFERER),
+            agent: field(USER_AGENT),
+        }
+    }
+}
+
 impl Drop for Entry {
     fn drop(&mut self) {
-        if !self.log.is_on() {
-            return;
-        }
+        let Some(Asked { line: (method, uri, version), host, referer, agent }) = &self.asked else { return };
         let remote = self.remote.map(|remote| remote.to_string());
-        let (method, uri, version) = &self.line;
         self.log.write(&Line {
             remote: remote.as_deref(),
             request: match self.raw.get() {
                 Some(line) => RequestLine::Raw(line),
                 None => RequestLine::Parsed(method, uri, *version),
             },
-            host: self.host.as_ref().map(HeaderValue::as_bytes),
-            referer: self.referer.as_ref().map(HeaderValue::as_bytes),
-            agent: self.agent.as_ref().map(HeaderValue::as_bytes),
+            host: host.as_ref().map(HeaderValue::as_bytes),
+            referer: referer.as_ref().map(HeaderValue::as_bytes),
+            agent: agent.as_ref().map(HeaderValue::as_bytes),
             id: self.id,
             status: self.status.get(),
             sent: self.sent.get(),

@@ -4,6 +4,7 @@ use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::HeaderValue;
 use tokio::time::Instant;
 
 /// The time of day in words, for a worker that writes it many times a second: put together once in each.
@@ -16,6 +17,8 @@ pub(crate) struct Second {
     end: Instant,
     /// `Fri, 20 Nov 2026 05:41:00 GMT`, as in `Date`.
     pub(crate) http: String,
+    /// The same as a value.
+    pub(crate) date: HeaderValue,
     /// `20/Nov/2026:05:41:00 +0000`, as in nginx's log.
     pub(crate) common: String,
     /// `2026-11-20T05:41:00`, as in RFC 3339.
@@ -60,7 +63,8 @@ impl Second {
         let number = MONTHS.iter().position(|name| *name == month).unwrap_or_default() + 1; // it is one of them
         let common = format!("{day}/{month}/{year}:{clock} +0000");
         let iso = format!("{year}-{number:02}-{day}T{clock}");
-        Self { start, end, http, common, iso, later: RefCell::default() }
+        let date = HeaderValue::try_from(&http).expect("letters, digits and colons make a value");
+        Self { start, end, http, date, common, iso, later: RefCell::default() }
     }
 
     /// How many milliseconds of it have passed `now`.

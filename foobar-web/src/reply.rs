@@ -2,15 +2,15 @@
 //! from, nor a version of HTTP beyond header lines, which are made once and sent many times.
 
 mod caching;
+mod field_block;
 mod file_stream;
 mod pieces;
 mod problem_page;
 mod segment;
 
 use std::num::NonZeroU64;
-use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use foobar_core::{Response, ResponseBody};
@@ -18,7 +18,6 @@ use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
-use memchr::memchr;
 
 use crate::file_source::DiskFile;
 
@@ -26,6 +25,7 @@ use crate::clock::after;
 use file_stream::FileStream;
 
 pub(crate) use caching::{is_for_caches, remove_beside_cache_control};
+pub(crate) use field_block::FieldBlock;
 pub(crate) use pieces::Pieces;
 pub(crate) use problem_page::{ProblemPage, ProblemPages, SAFE_FIELDS};
 pub(crate) use segment::Segment;
@@ -65,14 +65,6 @@ pub(crate) struct Pace {
     pub(crate) after: u64,
 }
 
-/// Header fields that are made once and sent many times, as they are written on an HTTP/1 connection: each a line with
-/// its end.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FieldBlock {
-    text: Bytes,
-    lifetime: Option<Duration>,
-}
-
 impl Reply {
     /// An answer without content. An error says no length: it may get a page.
     pub(crate) fn empty(status: StatusCode, extra: Vec<(HeaderName, HeaderValue)>) -> Self {
@@ -97,11 +89,11 @@ impl Reply {
 
     /// All fields but `Content-Length`.
     pub(crate) fn headers(&self) -> HeaderMap {
-        let expires = self.fields.lifetime.and_then(|lifetime| {
+        let expires = self.fields.lifetime().and_then(|lifetime| {
             Some((EXPIRES, HeaderValue::try_from(after(SystemTime::now(), lifetime)).ok()?)) // a date makes a value
         });
-        let mut headers = HeaderMap::with_capacity(USUAL_FIELDS);
-        headers.extend(self.fields.iter().chain(self.extra.iter().cloned()).chain(expires));
+        let mut headers = self.fields.to_map();
+        headers.extend(self.extra.iter().cloned().chain(expires));
         headers
     }
 
@@ -120,57 +112,6 @@ impl Reply {
         *response.status_mut() = self.status;
         *response.headers_mut() = headers;
         response
-    }
-}
-
-/// Room for the fields of an answer, and those that the connection adds.
-const USUAL_FIELDS: usize = 16;
-
-impl FieldBlock {
-    pub(crate) fn new(fields: &[(HeaderName, HeaderValue)]) -> Self {
-        let line = |(name, value): &(HeaderName, HeaderValue)| {
-            [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat()
-        };
-        Self { text: fields.iter().flat_map(line).collect(), lifetime: None }
-    }
-
-    /// The same with `Expires`, so long after the answer.
-    pub(crate) fn expiring(self, lifetime: Option<Duration>) -> Self {
-        Self { lifetime, ..self }
-    }
-
-    /// How long after the answer `Expires` is; `None` where it is not sent.
-    pub(crate) const fn lifetime(&self) -> Option<Duration> {
-        self.lifetime
-    }
-
-    /// Some of these, by their places.
-    pub(crate) fn part(&self, fields: Range<usize>) -> Self {
-        let length = |fields| self.lines().take(fields).map(<[u8]>::len).sum::<usize>();
-        Self { text: self.text.slice(length(fields.start)..length(fields.end)), ..*self }
-    }
-
-    /// The lines, one after the other.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.text
-    }
-
-    fn has(&self, name: &HeaderName) -> bool {
-        let is_it =
-            |line: &[u8]| line.strip_prefix(name.as_str().as_bytes()).is_some_and(|rest| rest.starts_with(b":"));
-        self.lines().any(is_it)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        self.lines().filter_map(|line| {
-            let (name, value) = line.strip_suffix(b"\r\n")?.split_at(memchr(b':', line)?);
-            let value = HeaderValue::from_maybe_shared(self.text.slice_ref(&value[2..]));
-            Some((HeaderName::from_bytes(name).ok()?, value.ok()?)) // all were fields
-        })
-    }
-
-    fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        self.as_bytes().split_inclusive(|byte| *byte == b'\n')
     }
 }
 

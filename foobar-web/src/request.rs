@@ -11,11 +11,10 @@ use std::borrow::Cow;
 
 use foobar_core::Scheme;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, HOST, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
-    IF_UNMODIFIED_SINCE, RANGE,
+    ACCEPT, ACCEPT_ENCODING, HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, Method};
 
 pub(crate) use body::{BodyOutcome, LimitedBody};
 pub(crate) use host::Host;
@@ -100,28 +99,34 @@ impl Verb {
 
 impl<'a> Fields<'a> {
     pub(crate) fn of(headers: &'a HeaderMap) -> Self {
-        Self {
-            if_match: list(headers, &IF_MATCH),
-            if_none_match: list(headers, &IF_NONE_MATCH),
-            if_modified_since: only(headers, &IF_MODIFIED_SINCE),
-            if_unmodified_since: only(headers, &IF_UNMODIFIED_SINCE),
-            if_range: only(headers, &IF_RANGE),
-            range: only(headers, &RANGE),
-            accept: list(headers, &ACCEPT),
-            accept_encoding: list(headers, &ACCEPT_ENCODING),
+        let mut fields = Self::default();
+        for (name, value) in headers {
+            let value = value.as_bytes();
+            match *name {
+                IF_MATCH => list(&mut fields.if_match, value),
+                IF_NONE_MATCH => list(&mut fields.if_none_match, value),
+                IF_MODIFIED_SINCE => only(&mut fields.if_modified_since, value),
+                IF_UNMODIFIED_SINCE => only(&mut fields.if_unmodified_since, value),
+                IF_RANGE => only(&mut fields.if_range, value),
+                RANGE => only(&mut fields.range, value),
+                ACCEPT => list(&mut fields.accept, value),
+                ACCEPT_ENCODING => list(&mut fields.accept_encoding, value),
+                _ => {}
+            }
         }
+        fields
     }
 }
 
-fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Field<'a> {
-    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
-    let first = values.next()?;
-    let joined = values.fold(Cow::Borrowed(first), |list, value| Cow::Owned([&list, b", ".as_slice(), value].concat()));
-    Some(joined)
+/// One more value of a list.
+fn list<'a>(field: &mut Field<'a>, value: &'a [u8]) {
+    *field = Some(match field.take() {
+        None => Cow::Borrowed(value),
+        Some(list) => Cow::Owned([&list, b", ".as_slice(), value].concat()),
+    });
 }
 
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Field<'a> {
-    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
-    let first = values.next()?;
-    Some(Cow::Borrowed(if values.next().is_none() { first } else { b"" }))
+/// The value of a field that may stand only once.
+fn only<'a>(field: &mut Field<'a>, value: &'a [u8]) {
+    *field = Some(Cow::Borrowed(if field.is_none() { value } else { b"" }));
 }

@@ -75,7 +75,9 @@ impl Outgoing {
     /// Sends the whole body if that can be done at once; `false` if it has to be [polled](Self::poll) for the rest. Who
     /// polls it is not known yet.
     pub(super) fn send_at_once(&mut self) -> bool {
-        self.stream.reserve_capacity(1);
+        let is_small = |left: &u64| (1..=SMALL).contains(left);
+        let reserved = self.body.inner().left().filter(is_small).unwrap_or(1) as usize;
+        self.stream.reserve_capacity(reserved);
         if self.pacer.is_some() || self.stream.capacity() == 0 || !self.is_turn() {
             return false; // nothing is read for a client that gives no room
         }
@@ -87,8 +89,10 @@ impl Outgoing {
                 return true;
             }
         }
-        self.stream.reserve_capacity(self.piece.len());
-        let is_whole = self.stream.capacity() >= self.piece.len() && self.is_last();
+        if self.piece.len() > reserved {
+            self.stream.reserve_capacity(self.piece.len());
+        }
+        let is_whole = self.is_last() && self.stream.capacity() >= self.piece.len();
         if is_whole {
             let piece = std::mem::take(&mut self.piece);
             let given = self.give(piece, true);
@@ -137,7 +141,7 @@ impl Outgoing {
                 });
             }
             if self.piece.is_empty() {
-                if self.body.inner().has_length() {
+                if self.body.inner().left().is_some() {
                     ready!(self.poll_room(cx, 1))?; // nothing is read for a client that gives no room
                 }
                 match ready!(self.body.poll_data(cx)) {
@@ -228,6 +232,9 @@ impl Outgoing {
         }
     }
 }
+
+/// The length of a body for all of which room is asked for at once: one frame.
+const SMALL: u64 = 16 << 10;
 
 impl Drop for Outgoing {
     fn drop(&mut self) {

@@ -23,19 +23,22 @@ pub(super) enum Taken {
 
 /// Takes a request whose form h2 has found to be right.
 pub(super) fn take(mut parts: Parts, limits: HeadLimits) -> Taken {
-    if has_several_lengths(&parts) || !has_path(&parts) || parts.uri.scheme_str() == Some("") {
+    let counts = Counts::of(&parts.headers);
+    if counts.lengths > 1 || !has_path(&parts) || parts.uri.scheme_str() == Some("") {
         return Taken::Malformed;
     }
-    join_cookies(&mut parts.headers);
+    if counts.cookies > 1 {
+        join_cookies(&mut parts.headers);
+    }
     let asked = websocket::asked(&mut parts);
-    let checked = check_size(&parts, limits).and_then(|()| encode_target(&mut parts));
+    let checked = check_size(&parts, &counts, limits).and_then(|()| encode_target(&mut parts));
     match (checked, asked) {
         (Err((status, detail)), _) => return refused(parts, status, detail),
         (Ok(()), Some(RequestView::Unknown)) => return refused(parts, StatusCode::NOT_IMPLEMENTED, UNKNOWN_PROTOCOL),
         (Ok(()), Some(RequestView::WebSocket)) => websocket::disguise(&mut parts),
         (Ok(()), None) => {}
     }
-    name_host(&mut parts);
+    name_host(&mut parts, &counts);
     if asked.is_some() { Taken::WebSocket(parts) } else { Taken::Request(parts) }
 }
 
@@ -44,8 +47,27 @@ const UNKNOWN_PROTOCOL: &str = "The only protocol that follows CONNECT is `webso
 /// Why a request is refused: the status, and a sentence for the client.
 type Refused = (StatusCode, &'static str);
 
-fn has_several_lengths(parts: &Parts) -> bool {
-    parts.headers.get_all(CONTENT_LENGTH).iter().count() > 1
+/// How many there are of the fields that are looked at here.
+#[derive(Default)]
+struct Counts {
+    lengths: usize,
+    cookies: usize,
+    hosts: usize,
+}
+
+impl Counts {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut counts = Self::default();
+        for (name, _) in headers {
+            match *name {
+                CONTENT_LENGTH => counts.lengths += 1,
+                COOKIE => counts.cookies += 1,
+                HOST => counts.hosts += 1,
+                _ => {}
+            }
+        }
+        counts
+    }
 }
 
 /// Whether the target has the form that its method has (RFC 9113 §8.3.1).
@@ -59,19 +81,17 @@ fn has_path(parts: &Parts) -> bool {
 /// Makes one field of the cookies that came in several (RFC 9113 §8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
     let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if crumbs.len() > 1
-        && let Ok(cookies) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
-    {
+    if let Ok(cookies) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
         headers.insert(COOKIE, cookies);
     }
 }
 
 /// The limits of a head, as over HTTP/1.
-fn check_size(parts: &Parts, limits: HeadLimits) -> Result<(), Refused> {
+fn check_size(parts: &Parts, counts: &Counts, limits: HeadLimits) -> Result<(), Refused> {
     if parts.method.as_str().len() + target(parts).len() + "  HTTP/2.0".len() > limits.line {
         return Err((StatusCode::URI_TOO_LONG, "The request line is too long."));
     }
-    let is_host_to_come = parts.uri.authority().is_some() && !parts.headers.contains_key(HOST);
+    let is_host_to_come = parts.uri.authority().is_some() && counts.hosts == 0;
     if parts.headers.len() + usize::from(is_host_to_come) > limits.fields {
         return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many header fields."));
     }
@@ -116,11 +136,14 @@ fn refused(parts: Parts, status: StatusCode, detail: &'static str) -> Taken {
 
 /// Says in `Host` whom the request is for, as whoever answers it looks there. Where `:authority` and `Host` differ there
 /// are two of them, which is refused as it is over HTTP/1.
-fn name_host(parts: &mut Parts) {
+fn name_host(parts: &mut Parts, counts: &Counts) {
     let Some(authority) = parts.uri.authority() else { return };
     let same = |host: &HeaderValue| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes());
-    let mut hosts = parts.headers.get_all(HOST).iter();
-    let agrees = hosts.next().is_none_or(same) && hosts.next().is_none();
+    let agrees = match counts.hosts {
+        0 => true,
+        1 => parts.headers.get(HOST).is_some_and(same),
+        _ => false,
+    };
     if let Ok(host) = HeaderValue::try_from(authority.as_str()) {
         match agrees {
             true => _ = parts.headers.insert(HOST, host),

@@ -11,34 +11,30 @@ use crate::pipeline::Logged;
 use crate::reply::{self, Pace};
 use crate::worker::Worker;
 
-/// The head of a response, its body, and how that ends; `None` if there is none.
+/// The head of a response that is sent now, its body, and how that ends; `None` if there is none.
 pub(super) fn prepare(
     response: Response<Logged>,
     is_head: bool,
     worker: &Worker,
+    now: Instant,
 ) -> (Response<()>, Logged, Option<End>) {
     let (mut parts, body) = response.into_parts();
     let headers = &mut parts.headers;
     if body.is_by_handler() {
         worker.pipeline.handler.default_fields().complete(headers);
     }
-    OF_A_CONNECTION.iter().for_each(|name| _ = headers.remove(name));
+    if headers.keys().any(|name| OF_A_CONNECTION.contains(name)) {
+        OF_A_CONNECTION.iter().for_each(|name| _ = headers.remove(name));
+    }
     headers.insert(SERVER, HeaderValue::from_static("foobar"));
     let mut id = HeaderValue::from(body.entry().id());
     id.set_sensitive(true); // it is not sent again: nothing for the table of the header compression
     headers.insert(RequestId::FIELD, id);
-    if !headers.contains_key(DATE)
-        && let Ok(date) = HeaderValue::from_str(&worker.clock.at(Instant::now()).http)
-    {
-        headers.insert(DATE, date);
-    }
+    headers.entry(DATE).or_insert_with(|| worker.clock.at(now).date.clone());
     let is_event_stream = reply::is_event_stream(headers);
     let end = end(headers, parts.status, body.size_hint().exact(), is_head);
-    let mut head = Response::new(());
-    *head.status_mut() = parts.status;
-    *head.headers_mut() = parts.headers;
     let pace = parts.extensions.get::<Pace>().copied();
-    (head, body, end.map(|length| End { left: length, pace, is_event_stream }))
+    (Response::from_parts(parts, ()), body, end.map(|length| End { left: length, pace, is_event_stream }))
 }
 
 /// Fields that belong to a connection of HTTP/1 (RFC 9113 §8.2.2).
@@ -66,8 +62,8 @@ fn end(headers: &mut HeaderMap, status: StatusCode, known: Option<u64>, is_head:
         Some(0) if !is_head => _ = headers.insert(CONTENT_LENGTH, 0.into()),
         _ => {}
     }
-    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()); // see above
-    match known.or(announced) {
+    let announced = || headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()); // see above
+    match known.or_else(announced) {
         _ if is_head => None,
         Some(0) => None,
         length => Some(length),

@@ -53,7 +53,7 @@ pub(super) fn begin(
         Taken::Request(parts) => {
             let ready = if body.is_end_stream() { streams.ready_answer(&parts, since) } else { None };
             match ready {
-                Some(response) => send_ready(streams, response, asked, &mut respond),
+                Some(response) => send_ready(streams, response, asked, since, &mut respond),
                 None => Some(by_pipeline(streams, parts, body, respond, asked, since)),
             }
         }
@@ -72,9 +72,10 @@ fn send_ready(
     streams: &Rc<Streams>,
     response: Response<Logged>,
     asked: Asked,
+    now: Instant,
     respond: &mut SendResponse<Bytes>,
 ) -> Option<LocalBoxFuture<'static, ()>> {
-    let mut outgoing = begin_response(streams, response, asked, respond)?;
+    let mut outgoing = begin_response(streams, response, asked, now, respond)?;
     if outgoing.send_at_once() { None } else { Some(Box::pin(async move { poll_fn(|cx| outgoing.poll(cx)).await })) }
 }
 
@@ -130,7 +131,9 @@ impl Stream {
     }
 
     async fn respond(mut self, response: Response<Logged>) {
-        if let Some(mut outgoing) = begin_response(&self.streams, response, self.asked, &mut self.respond) {
+        if let Some(mut outgoing) =
+            begin_response(&self.streams, response, self.asked, Instant::now(), &mut self.respond)
+        {
             poll_fn(|cx| outgoing.poll(cx)).await;
         }
         self.remains.discard().await;
@@ -152,7 +155,7 @@ impl Stream {
     }
 
     async fn switch(mut self, response: Response<Logged>, body: RecvStream, taker: Taker) {
-        let (mut head, logged, _) = response_head::prepare(response, false, &self.streams.worker());
+        let (mut head, logged, _) = response_head::prepare(response, false, &self.streams.worker(), Instant::now());
         websocket::reveal(&mut head);
         drop(logged); // its line is written now
         let Ok(sending) = self.respond.send_response(head, false) else { return }; // the client has gone
@@ -212,9 +215,10 @@ fn begin_response(
     streams: &Rc<Streams>,
     response: Response<Logged>,
     asked: Asked,
+    now: Instant,
     respond: &mut SendResponse<Bytes>,
 ) -> Option<Outgoing> {
-    let (head, body, end) = response_head::prepare(response, asked.is_head, &streams.worker());
+    let (head, body, end) = response_head::prepare(response, asked.is_head, &streams.worker(), now);
     match (respond.send_response(head, end.is_none()), end) {
         (Ok(stream), Some(end)) => {
             return Some(Outgoing::new(stream, body, end, asked.priority, Rc::clone(streams)));

@@ -32,9 +32,9 @@ impl MeasuredBody {
         &self.entry
     }
 
-    /// Whether a length was announced.
-    pub(crate) const fn has_length(&self) -> bool {
-        self.left.is_some()
+    /// How many of the announced bytes are left, if a length was announced.
+    pub(crate) const fn left(&self) -> Option<u64> {
+        self.left
     }
 
     /// Whether its end has come, and is where the head says.
