@@ -155,6 +155,8 @@ pub(crate) const fn has_no_content(status: StatusCode) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use http::header::{AGE, CONTENT_TYPE, ETAG, VARY};
 
