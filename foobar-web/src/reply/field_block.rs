@@ -66,7 +66,7 @@ impl FieldBlock {
     /// The fields as a map, with room for those that a connection adds.
     pub(super) fn to_map(&self) -> HeaderMap {
         match &self.made {
-            Some(made) => HeaderMap::clone(made.map.get_or_init(|| Box::new(made.parse().clone()))), // without that room
+            Some(made) => HeaderMap::clone(made.map.get_or_init(|| Box::new(made.parse()))),
             None => HeaderMap::with_capacity(USUAL_FIELDS),
         }
     }
@@ -80,7 +80,7 @@ impl Made {
             let value = HeaderValue::from_maybe_shared(self.text.slice_ref(&value[2..]));
             Some((HeaderName::from_bytes(name).ok()?, value.ok()?)) // all were fields
         }));
-        map
+        map.clone() // which has no room to spare
     }
 }
 
