@@ -69,6 +69,7 @@ const NOT_OVER_TLS: &[Exception] = &[
     ("a_site_allows_what_it_can_do_as_a_whole", "no site is the default"),
     ("a_body_limit_of_zero_is_none", "no site is the default"),
     ("a_client_that_goes_leaves_the_queue_whatever_it_asked_for", "the gateway stays"),
+    ("a_worker_holds_no_more_connections_than_allowed_and_serves_the_rest_later", "the same"),
     ("a_client_that_has_gone_while_its_answer_streams_is_given_up", "the same; departures.rs has it"),
     ("a_client_that_stops_reading_is_reset_and_others_are_served_meanwhile", "its socket is the gateway's"),
     ("a_client_that_reads_too_slowly_is_reset", "the same"),
